@@ -1,0 +1,37 @@
+"""The passes, by name, and the pipelines made of them."""
+
+from __future__ import annotations
+
+from snnc.passes.base import Pass
+from snnc.passes.calibrate import CalibrateBias, CalibratePotential
+from snnc.passes.fold_batch_norm import FoldBatchNorm
+from snnc.passes.fuse_linear import FuseLinear
+from snnc.passes.max_pool import MaxPool
+from snnc.passes.normalize import Normalize
+from snnc.passes.to_spiking import ToSpiking
+
+PASSES: dict[str, type[Pass]] = {
+    cls.name: cls
+    for cls in (
+        FoldBatchNorm,
+        FuseLinear,
+        MaxPool,
+        Normalize,
+        ToSpiking,
+        CalibrateBias,
+        CalibratePotential,
+    )
+}
+"""Every pass, in the order in which a pipeline usually has them."""
+
+PREPARATION = "fold-batch-norm,fuse-linear,max-pool"
+DEFAULT_PIPELINE = f"{PREPARATION},normalize,to-spiking,calibrate-potential"
+"""The most accurate unsigned pipeline measured; benchmarks/normalization.py prints the table."""
+
+CANDIDATE_PIPELINES: dict[str, str] = {
+    "percentile, potential": DEFAULT_PIPELINE,
+    "mmse, potential": f"{PREPARATION},normalize{{method=mmse}},to-spiking,calibrate-potential",
+    "percentile, bias": f"{PREPARATION},normalize,to-spiking,calibrate-bias",
+    "percentile": f"{PREPARATION},normalize,to-spiking",
+}
+"""What `--auto` tries, best first."""

@@ -1,0 +1,46 @@
+"""Properties of networks that passes require and ensure."""
+
+from __future__ import annotations
+
+from snnc.ir import model as m
+from snnc.passes.base import Property
+
+
+def _stage(stage: str) -> Property:
+    def check(network: m.Network) -> str:
+        return "" if network.stage == stage else f"the network is at stage {network.stage}"
+
+    return Property(f"stage {stage}", check)
+
+
+ANN = _stage("ann")
+SNN = _stage("snn")
+
+
+def _foldable_scale(network: m.Network) -> str:
+    weighted = (m.Dense, m.Conv2d, m.ConvTranspose2d)
+    for population in network.populations:
+        for incoming in population.incoming:
+            for before, after in zip(incoming.ops, incoming.ops[1:], strict=False):
+                if isinstance(before, weighted) and isinstance(after, m.Scale):
+                    factor = after.factor
+                    if not isinstance(factor, m.Ref) or len(network.array(factor).shape) == 1:
+                        return f"population {population.name} still scales a weighted operator"
+    return ""
+
+
+NO_SCALE_BEHIND_WEIGHTS = Property("no scale behind a weighted operator", _foldable_scale)
+
+
+def _pooled_alone(network: m.Network) -> str:
+    inputs = {i.name for i in network.inputs}
+    for population in network.populations:
+        if isinstance(population.neuron, m.MaxPool2d):
+            incoming = population.incoming
+            plain = len(incoming) == 1 and not incoming[0].ops and population.bias is None
+            if not plain or incoming[0].source in inputs:
+                return f"max pooling {population.name} does not read one population as it is"
+    return ""
+
+
+PLAIN_MAX_POOL = Property("max pooling reads populations as they are", _pooled_alone)

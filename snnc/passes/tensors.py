@@ -1,0 +1,79 @@
+"""Naming the arrays that a pass makes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snnc.ir.model import Network, Parameter, Ref
+from snnc.ir.tensors import Array, Shape, reference
+
+
+class NewTensors:
+    """Collects arrays for a network under unique names; `attach` puts them into its table.
+
+    A name that is taken by other content gets a number, so a tensor that another population
+    shares is never changed under it.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._arrays: dict[str, Array] = {}
+
+    def put(self, name: str, array: Array) -> Ref:
+        """A reference to `array`, stored as float32 where it is floating point."""
+        if array.dtype.kind == "f":
+            array = array.astype(np.float32)
+        wanted = reference(array)
+        candidate, number = name, 2
+        while True:
+            held = self._held(candidate)
+            if held is None:
+                self._arrays[candidate] = array
+                return Ref(candidate)
+            if held == wanted:
+                return Ref(candidate)
+            candidate, number = f"{name}.{number}", number + 1
+
+    def put_parameter(self, name: str, array: Array) -> Parameter:
+        """As `put`, but one number for all where all values are the same."""
+        single = array.astype(np.float32)
+        if single.size and (single == single.flat[0]).all():
+            return float(single.flat[0])
+        return self.put(name, array)
+
+    def _held(self, name: str) -> object:
+        if name in self._arrays:
+            return reference(self._arrays[name])
+        return self._network.tensors.get(name)
+
+    def array(self, ref: Ref) -> Array:
+        """The array of a reference, new or old."""
+        if ref.name in self._arrays:
+            return self._arrays[ref.name]
+        return self._network.array(ref)
+
+    def shape(self, ref: Ref) -> Shape:
+        """The shape of a reference, new or old."""
+        return self.array(ref).shape
+
+    def attach(self, network: Network) -> Network:
+        """`network` with the collected arrays in its table."""
+        return network.with_arrays(self._arrays)
+
+
+def compress(array: Array) -> Array:
+    """A full map (C, ...) as its per-channel values (C,) where every channel is uniform."""
+    if array.ndim < 2:
+        return array
+    flat = array.reshape(len(array), -1)
+    if flat.shape[1] and (flat == flat[:, :1]).all():
+        return flat[:, 0]
+    return array
+
+
+def full(array: Array, shape: Shape) -> Array:
+    """A scalar, per-channel or full array as a full float64 map of `shape`."""
+    values = np.asarray(array, dtype=np.float64)
+    if values.shape != shape and values.ndim == 1 and values.shape[:1] == shape[:1]:
+        values = values.reshape(values.shape + (1,) * (len(shape) - 1))
+    return np.broadcast_to(values, shape).copy()

@@ -16,258 +16,97 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from snnc.ir.neurons import (
+    IF,
+    POOL_NEURONS,
+    AnnNeuron,
+    Clip,
+    Identity,
+    Integrator,
+    LeakyRelu,
+    MaxGate2d,
+    MaxPool2d,
+    MaxRule,
+    NegativeSpikes,
+    Neuron,
+    Relu,
+    Reset,
+    RunningMax2d,
+    SpikingNeuron,
+)
+from snnc.ir.operators import (
+    AvgPool2d,
+    Conv2d,
+    ConvTranspose2d,
+    Dense,
+    Embed,
+    Flatten,
+    Operator,
+    Pad2d,
+    Parameter,
+    Ref,
+    Reshape,
+    Scale,
+    Slice,
+    Transpose,
+    Upsample2d,
+)
 from snnc.ir.tensors import Array, Shape, TensorRef, TensorStore
 
+__all__ = [
+    "IF",
+    "KEYWORDS",
+    "POOL_NEURONS",
+    "AnnNeuron",
+    "AvgPool2d",
+    "Clip",
+    "Coding",
+    "Conv2d",
+    "ConvTranspose2d",
+    "Dense",
+    "Direct",
+    "Embed",
+    "Events",
+    "Flatten",
+    "Head",
+    "Identity",
+    "Incoming",
+    "Input",
+    "Integrator",
+    "LeakyRelu",
+    "Logits",
+    "MaxGate2d",
+    "MaxPool2d",
+    "MaxRule",
+    "Membrane",
+    "NegativeSpikes",
+    "Network",
+    "Neuron",
+    "Operator",
+    "Pad2d",
+    "Parameter",
+    "Poisson",
+    "Population",
+    "Readout",
+    "Ref",
+    "Relu",
+    "Reset",
+    "Reshape",
+    "RunningMax2d",
+    "Scale",
+    "Schedule",
+    "Slice",
+    "SpikeCount",
+    "SpikingNeuron",
+    "Stage",
+    "Synchronous",
+    "Transpose",
+    "Upsample2d",
+    "referenced_tensors",
+    "references",
+]
+
 Stage: TypeAlias = Literal["ann", "snn", "fixed"]
-Reset: TypeAlias = Literal["subtract", "zero", "none"]
-MaxRule: TypeAlias = Literal["running_max", "gate"]
-NegativeSpikes: TypeAlias = Literal["none", "retract", "leaky"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A tensor by its name in the network's table, printed `@name`."""
-
-    name: str
-
-
-Parameter: TypeAlias = float | Ref
-"""One number for all neurons, or a tensor of shape `(C,)` (per channel) or of the full shape."""
-
-
-# ---- linear operators ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Dense:
-    """`y = W x`; weight `(out, in)`, input `(in,)`."""
-
-    weight: Ref
-
-
-@dataclass(frozen=True, slots=True)
-class Conv2d:
-    """Cross-correlation as ONNX Conv; weight `(out, in / groups, kh, kw)`, input `(in, H, W)`.
-
-    `pads` is `(top, left, bottom, right)`, filled with zero.
-    """
-
-    weight: Ref
-    strides: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    dilations: tuple[int, int] = (1, 1)
-    groups: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ConvTranspose2d:
-    """As ONNX ConvTranspose; weight `(in, out / groups, kh, kw)`, input `(in, H, W)`."""
-
-    weight: Ref
-    strides: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    dilations: tuple[int, int] = (1, 1)
-    output_padding: tuple[int, int] = (0, 0)
-    groups: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class AvgPool2d:
-    """Mean over windows, as ONNX AveragePool.
-
-    The divisor counts the window's cells inside the image, with `count_include_pad` also those in
-    the padding; cells that only `ceil_mode` adds behind the padding never count.
-    """
-
-    kernel: tuple[int, int]
-    strides: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    count_include_pad: bool = False
-    ceil_mode: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """`y = factor * x`, one factor for all, per channel `(C,)`, or elementwise (full shape)."""
-
-    factor: Parameter
-
-
-@dataclass(frozen=True, slots=True)
-class Flatten:
-    """`(C, H, W)` to `(C * H * W,)`, row-major."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reshape:
-    """Another shape of the same elements, row-major."""
-
-    shape: Shape
-
-
-@dataclass(frozen=True, slots=True)
-class Transpose:
-    """`axes[i]` is the input axis (batch axis left out) that becomes output axis `i`."""
-
-    axes: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Embed:
-    """Put the input at `offset` along `axis` of a tensor of zeros of length `size` there."""
-
-    axis: int
-    offset: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Elements `start, start + step, ... < stop` along `axis`."""
-
-    axis: int
-    start: int
-    stop: int
-    step: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Pad2d:
-    """Zeros around an image; `pads` is `(top, left, bottom, right)`."""
-
-    pads: tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Upsample2d:
-    """Nearest-neighbour upsampling by whole factors: every pixel becomes a block."""
-
-    factors: tuple[int, int]
-
-
-Operator: TypeAlias = (
-    Dense
-    | Conv2d
-    | ConvTranspose2d
-    | AvgPool2d
-    | Scale
-    | Flatten
-    | Reshape
-    | Transpose
-    | Embed
-    | Slice
-    | Pad2d
-    | Upsample2d
-)
-
-
-# ---- neurons ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """`y = x`: a linear value that several consumers share, or an output. Stage ann."""
-
-
-@dataclass(frozen=True, slots=True)
-class Relu:
-    """`y = max(x, 0)`. Stage ann."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """`y = min(max(x, 0), high)`. Stage ann."""
-
-    high: Parameter
-
-
-@dataclass(frozen=True, slots=True)
-class LeakyRelu:
-    """`y = x` for `x >= 0`, else `slope * x`; slope `>= 0`. Stage ann."""
-
-    slope: Parameter
-
-
-@dataclass(frozen=True, slots=True)
-class MaxPool2d:
-    """Largest value of each window; padding never wins. Stage ann.
-
-    Its summed input has another shape than the population: `shapes.neuron_shape` relates them.
-    `spiking` names the rule that stands for it among spikes.
-    """
-
-    kernel: tuple[int, int]
-    strides: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    dilations: tuple[int, int] = (1, 1)
-    ceil_mode: bool = False
-    spiking: MaxRule = "running_max"
-
-
-@dataclass(frozen=True, slots=True)
-class IF:
-    """Integrate-and-fire, formulas 1.1 and 3.8 to 3.11. Stages snn and fixed.
-
-    Each step: `U = leak * V + input`; spike `S` in `{-1, 0, 1}`; then the reset.
-
-    - `S = 1` where `U >= threshold` and the net count `N` of spikes is below `max_spikes`.
-    - `negative_spikes="retract"`: `S = -1` where `U < 0` and `N > min_spikes`.
-    - `negative_spikes="leaky"`: `S = -1` where `U <= -threshold / slope` (formulas 1.6).
-    - `reset="subtract"`: `V = U - threshold * S` (`+ threshold / slope` for a leaky `S = -1`);
-      `reset="zero"`: `V = 0` where `S != 0`; `reset="none"`: `V = U`.
-
-    `max_spikes` and `min_spikes` of None mean no bound.
-    """
-
-    threshold: Parameter = 1.0
-    reset: Reset = "subtract"
-    v_init: Parameter = 0.0
-    leak: float = 1.0
-    negative_spikes: NegativeSpikes = "none"
-    slope: Parameter = 1.0
-    max_spikes: int | None = None
-    min_spikes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunningMax2d:
-    """Exact max pooling of spike trains (formulas 1.7): `M(t) = max C_k(t)`, `S = M(t) - M(t-1)`.
-
-    `C_k(t)` is the summed input of cell k of the window up to and with step t. Stages snn, fixed.
-    """
-
-    kernel: tuple[int, int]
-    strides: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    dilations: tuple[int, int] = (1, 1)
-    ceil_mode: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MaxGate2d:
-    """Approximate max pooling: the input of the cell with the largest count passes (1.7).
-
-    The count includes the current step; ties go to the lowest index. Stages snn and fixed.
-    """
-
-    kernel: tuple[int, int]
-    strides: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    dilations: tuple[int, int] = (1, 1)
-    ceil_mode: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Integrator:
-    """Accumulates its input and never fires: `V = V + input`. Stages snn and fixed."""
-
-    v_init: Parameter = 0.0
-
-
-AnnNeuron: TypeAlias = Identity | Relu | Clip | LeakyRelu | MaxPool2d
-SpikingNeuron: TypeAlias = IF | RunningMax2d | MaxGate2d | Integrator
-Neuron: TypeAlias = AnnNeuron | SpikingNeuron
-POOL_NEURONS = (MaxPool2d, RunningMax2d, MaxGate2d)
 
 
 # ---- inputs, heads, schedule -----------------------------------------------------------------

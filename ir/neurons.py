@@ -1,0 +1,118 @@
+"""The neurons: activation functions at stage ann, spiking neurons at stages snn and fixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from snnc.ir.operators import Parameter
+
+Reset: TypeAlias = Literal["subtract", "zero", "none"]
+MaxRule: TypeAlias = Literal["running_max", "gate"]
+NegativeSpikes: TypeAlias = Literal["none", "retract", "leaky"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`y = x`: a linear value that several consumers share, or an output. Stage ann."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relu:
+    """`y = max(x, 0)`. Stage ann."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """`y = min(max(x, 0), high)`. Stage ann."""
+
+    high: Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class LeakyRelu:
+    """`y = x` for `x >= 0`, else `slope * x`; slope `>= 0`. Stage ann."""
+
+    slope: Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool2d:
+    """Largest value of each window; padding never wins. Stage ann.
+
+    Its summed input has another shape than the population: `shapes.neuron_shape` relates them.
+    `spiking` names the rule that stands for it among spikes.
+    """
+
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilations: tuple[int, int] = (1, 1)
+    ceil_mode: bool = False
+    spiking: MaxRule = "running_max"
+
+
+@dataclass(frozen=True, slots=True)
+class IF:
+    """Integrate-and-fire, formulas 1.1 and 3.8 to 3.11. Stages snn and fixed.
+
+    Each step: `U = leak * V + input`; spike `S` in `{-1, 0, 1}`; then the reset.
+
+    - `S = 1` where `U >= threshold` and the net count `N` of spikes is below `max_spikes`.
+    - `negative_spikes="retract"`: `S = -1` where `U < 0` and `N > min_spikes`.
+    - `negative_spikes="leaky"`: `S = -1` where `U <= -threshold / slope` (formulas 1.6).
+    - `reset="subtract"`: `V = U - threshold * S` (`+ threshold / slope` for a leaky `S = -1`);
+      `reset="zero"`: `V = 0` where `S != 0`; `reset="none"`: `V = U`.
+
+    `max_spikes` and `min_spikes` of None mean no bound.
+    """
+
+    threshold: Parameter = 1.0
+    reset: Reset = "subtract"
+    v_init: Parameter = 0.0
+    leak: float = 1.0
+    negative_spikes: NegativeSpikes = "none"
+    slope: Parameter = 1.0
+    max_spikes: int | None = None
+    min_spikes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningMax2d:
+    """Exact max pooling of spike trains (formulas 1.7): `M(t) = max C_k(t)`, `S = M(t) - M(t-1)`.
+
+    `C_k(t)` is the summed input of cell k of the window up to and with step t. Stages snn, fixed.
+    """
+
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilations: tuple[int, int] = (1, 1)
+    ceil_mode: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MaxGate2d:
+    """Approximate max pooling: the input of the cell with the largest count passes (1.7).
+
+    The count includes the current step; ties go to the lowest index. Stages snn and fixed.
+    """
+
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilations: tuple[int, int] = (1, 1)
+    ceil_mode: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Integrator:
+    """Accumulates its input and never fires: `V = V + input`. Stages snn and fixed."""
+
+    v_init: Parameter = 0.0
+
+
+AnnNeuron: TypeAlias = Identity | Relu | Clip | LeakyRelu | MaxPool2d
+SpikingNeuron: TypeAlias = IF | RunningMax2d | MaxGate2d | Integrator
+Neuron: TypeAlias = AnnNeuron | SpikingNeuron
+POOL_NEURONS = (MaxPool2d, RunningMax2d, MaxGate2d)

@@ -1,0 +1,214 @@
+"""Invariants SN4xx: what each stage allows, and the ranges of neuron parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import get_args
+
+import numpy as np
+
+from snnc.ir import model as m
+from snnc.ir.hints import KEYWORD_OF
+from snnc.ir.tensors import Array
+from snnc.ir.verify_base import SPIKING, STAGES, Finding, Invariant, place, sources, tensor
+
+_SPIKE_POOLS = (m.RunningMax2d, m.MaxGate2d)
+
+
+def _stage_neurons(network: m.Network) -> Iterator[Finding]:
+    allowed = get_args(m.AnnNeuron if network.stage == "ann" else m.SpikingNeuron)
+    names = ", ".join(KEYWORD_OF[cls] for cls in allowed)
+    for population in network.populations:
+        kind = type(population.neuron)
+        if kind not in allowed:
+            name = KEYWORD_OF.get(kind, kind.__name__)
+            message = f"{name} is no neuron of stage {network.stage} ({names})"
+            yield message, place(population), ""
+
+
+def _stage(network: m.Network) -> Iterator[Finding]:
+    if network.stage not in STAGES:
+        known = " or ".join(STAGES)
+        yield f"unknown stage {network.stage!r}, expected {known}", f"network {network.name}", ""
+
+
+def _schedule(network: m.Network) -> Iterator[Finding]:
+    where = f"network {network.name}"
+    if network.stage == "ann" and network.schedule is not None:
+        yield "stage ann has no time and takes no schedule", where, "remove the schedule"
+    if network.stage != "ann" and network.schedule is None:
+        advice = "add a line such as: schedule = synchronous(steps=32)"
+        yield f"stage {network.stage} needs a schedule", where, advice
+
+
+def _steps(network: m.Network) -> Iterator[Finding]:
+    if network.schedule is not None and network.schedule.steps < 1:
+        yield f"steps is {network.schedule.steps}; 1 is the least", "schedule", ""
+
+
+def _readouts(network: m.Network) -> Iterator[Finding]:
+    neurons = {p.name: p.neuron for p in network.populations}
+    for head in network.heads:
+        neuron = neurons.get(head.population)
+        if neuron is None:
+            continue
+        wanted = _readout_of(network.stage, neuron)
+        if wanted is not None and type(head.readout) is not wanted:
+            found, right = KEYWORD_OF.get(type(head.readout)), KEYWORD_OF[wanted]
+            on = f"{head.population}, which is {KEYWORD_OF.get(type(neuron))} of stage"
+            message = f"the head reads {found} of {on} {network.stage}"
+            yield message, f"head {head.name}", f"use {right}()"
+
+
+def _readout_of(stage: m.Stage, neuron: m.Neuron) -> type[m.Readout] | None:
+    """The readout that fits a neuron; None where the neuron does not belong to the stage."""
+    if stage == "ann":
+        return m.Logits
+    if isinstance(neuron, m.Integrator):
+        return m.Membrane
+    return m.SpikeCount if isinstance(neuron, (m.IF, *_SPIKE_POOLS)) else None
+
+
+def _values(network: m.Network, parameter: object) -> Array | None:
+    """All values of a parameter; None where it is no number and no stored tensor."""
+    if isinstance(parameter, (int, float)):
+        return np.array([parameter], dtype=np.float64)
+    ref = tensor(network, parameter)
+    return network.store.get(ref) if ref is not None and ref in network.store else None
+
+
+def _bad_range(
+    network: m.Network, parameter: object, accept: Callable[[Array], Array]
+) -> str | None:
+    """The first value that is not accepted, for a message; None where all are."""
+    values = _values(network, parameter)
+    if values is None:
+        return None
+    bad = values[~accept(values)]
+    if not bad.size:
+        return None
+    return str(bad.flat[0]) if values.size == 1 else f"{bad.flat[0]} in {bad.size} places"
+
+
+def _thresholds(network: m.Network) -> Iterator[Finding]:
+    for population in network.populations:
+        if isinstance(population.neuron, m.IF):
+            bad = _bad_range(network, population.neuron.threshold, lambda v: v > 0)
+            if bad is not None:
+                advice = "a silent channel still needs a positive threshold"
+                yield f"the threshold is {bad}; it must be above 0", place(population), advice
+
+
+def _leaks(network: m.Network) -> Iterator[Finding]:
+    for population in network.populations:
+        if isinstance(population.neuron, m.IF) and not 0 < population.neuron.leak <= 1:
+            message = f"the leak is {population.neuron.leak}; it must lie in (0, 1]"
+            yield message, place(population), "1 keeps the whole membrane potential"
+
+
+def _slopes(network: m.Network) -> Iterator[Finding]:
+    for population in network.populations:
+        if isinstance(population.neuron, (m.IF, m.LeakyRelu)):
+            bad = _bad_range(network, population.neuron.slope, lambda v: v >= 0)
+            if bad is not None:
+                message = f"the slope is {bad}; it must not be negative"
+                yield message, place(population), "a falling branch has no spiking neuron"
+
+
+def _limits(network: m.Network) -> Iterator[Finding]:
+    for population in network.populations:
+        neuron = population.neuron
+        if isinstance(neuron, m.Clip):
+            bad = _bad_range(network, neuron.high, lambda v: v > 0)
+            if bad is not None:
+                message = f"the upper limit of clip is {bad}; it must be above 0"
+                yield message, place(population), ""
+        if isinstance(neuron, m.IF):
+            least, most = neuron.min_spikes or 0, neuron.max_spikes
+            if least > 0 or (most is not None and most < 0):
+                message = (
+                    f"the net spike count is bound to [{neuron.min_spikes}, {most}], "
+                    "which leaves out the 0 it starts from"
+                )
+                yield message, place(population), "min_spikes <= 0 <= max_spikes"
+
+
+def _spike_pools(network: m.Network) -> Iterator[Finding]:
+    inputs = {i.name for i in network.inputs}
+    for population in network.populations:
+        if isinstance(population.neuron, _SPIKE_POOLS):
+            name = KEYWORD_OF[type(population.neuron)]
+            for incoming in population.incoming:
+                if incoming.source in inputs:
+                    message = f"{name} reads the input {incoming.source}; it compares spike counts"
+                    advice = "put a spiking population between the input and the pooling"
+                    yield message, place(population), advice
+
+
+def _integrators(network: m.Network) -> Iterator[Finding]:
+    known = sources(network)
+    for population in network.populations:
+        for incoming in population.incoming:
+            source = known.get(incoming.source)
+            if isinstance(source, m.Population) and isinstance(source.neuron, m.Integrator):
+                yield (
+                    f"the source {source.name} is an integrator, which never fires",
+                    place(population),
+                    "read what the integrator reads, or make it a spiking population",
+                )
+
+
+def _coding(network: m.Network) -> Iterator[Finding]:
+    for declared in network.inputs:
+        if isinstance(declared.coding, m.Poisson):
+            if not declared.coding.scale > 0:
+                message = f"the scale of poisson is {declared.coding.scale}; it must be above 0"
+                yield message, f"input {declared.name}", ""
+        elif network.stage == "ann" and not isinstance(declared.coding, m.Direct):
+            name = KEYWORD_OF.get(type(declared.coding))
+            yield f"{name} is no coding of stage ann", f"input {declared.name}", "use direct()"
+
+
+def _integer_tensors(network: m.Network) -> Iterator[Finding]:
+    for population in network.populations:
+        # `scale` translates spikes into ANN units for people; no neuron computes with it.
+        nodes: list[object] = [population.neuron, population.bias]
+        nodes += [op for i in population.incoming for op in i.ops]
+        for name in dict.fromkeys(name for node in nodes for name in m.references(node)):
+            ref = network.tensors.get(name)
+            if ref is not None and ref.dtype.startswith("f"):
+                message = f"the tensor @{name} has element type {ref.dtype}; stage fixed computes"
+                advice = "run a pass that quantises the weights"
+                yield f"{message} with integers", place(population), advice
+
+
+def _whole_numbers(network: m.Network) -> Iterator[Finding]:
+    for population in network.populations:
+        neuron = population.neuron
+        numbers = {f: getattr(neuron, f, 0) for f in ("threshold", "v_init")}
+        factors = [
+            op.factor for i in population.incoming for op in i.ops if isinstance(op, m.Scale)
+        ]
+        numbers |= {f"factor {n + 1} of scale": factor for n, factor in enumerate(factors)}
+        for name, value in numbers.items():
+            if isinstance(value, float) and not value.is_integer():
+                message = f"the {name} is {value}; stage fixed computes with integers"
+                yield message, place(population), "run a pass that quantises the network"
+
+
+INVARIANTS = (
+    Invariant("SN401", STAGES, "neurons belong to the stage", _stage_neurons),
+    Invariant("SN402", STAGES, "spiking stages have a schedule, ann has none", _schedule),
+    Invariant("SN403", STAGES, "readouts fit the population they read", _readouts),
+    Invariant("SN404", SPIKING, "thresholds are positive", _thresholds),
+    Invariant("SN405", SPIKING, "leaks lie in (0, 1]", _leaks),
+    Invariant("SN406", STAGES, "slopes are not negative", _slopes),
+    Invariant("SN407", STAGES, "limits of values and spike counts hold 0", _limits),
+    Invariant("SN408", SPIKING, "max pooling of spikes reads populations", _spike_pools),
+    Invariant("SN409", SPIKING, "nothing reads an integrator but heads", _integrators),
+    Invariant("SN410", STAGES, "there is at least one time step", _steps),
+    Invariant("SN411", ("fixed",), "tensors of stage fixed are integers", _integer_tensors),
+    Invariant("SN412", ("fixed",), "numbers of stage fixed are whole", _whole_numbers),
+    Invariant("SN413", STAGES, "codings fit the stage", _coding),
+    Invariant("SN414", STAGES, "the stage is known", _stage),
+)

@@ -135,7 +135,7 @@ Coding: TypeAlias = Direct | Poisson | Events
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input of the network; `low` and `high` of its values where they are known."""
+    """An input of the network: element type, shape of one sample, and how it comes in."""
 
     name: str
     dtype: str

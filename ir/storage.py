@@ -86,7 +86,7 @@ def load(path: str | os.PathLike[str]) -> m.Network:
             SN315 an array is missing, SN316 another type or shape, SN301 another digest.
     """
     path = Path(path)
-    network = parse(_read_text(path), path.name)
+    network = parse(_read_text(path), str(path))
     if network.tensors:
         _read_arrays(network.tensors, sidecar(path), network.store)
     return network

@@ -1,0 +1,1 @@
+"""Calibration and evaluation data: what a user names, read in batches of model inputs."""

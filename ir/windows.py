@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -11,6 +13,8 @@ from snnc.ir.tensors import Array
 
 Pads = tuple[int, int, int, int]
 Pair = tuple[int, int]
+
+_sliding: Callable[..., Array] = sliding_window_view  # its types differ between NumPy 1 and 2
 
 
 def pad_image(x: Array, pads: Pads, fill: float = 0.0) -> Array:
@@ -25,7 +29,7 @@ def pad_image(x: Array, pads: Pads, fill: float = 0.0) -> Array:
 def windows(x: Array, kernel: Pair, strides: Pair, dilations: Pair) -> Array:
     """A view (N, C, rows, columns, kh, kw) of all windows that fit into `x` (N, C, H, W)."""
     spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilations, strict=True))
-    view = sliding_window_view(x, spans, axis=(2, 3))
+    view = _sliding(x, spans, axis=(2, 3))
     return view[:, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]]
 
 

@@ -13,6 +13,7 @@ from snnc.ir.print import to_text
 from snnc.ir.verify import verify
 from snnc.options import format_spec
 from snnc.passes.base import Context, Pass
+from snnc.passes.tensors import short_names
 
 
 class Hook(Protocol):
@@ -85,7 +86,7 @@ def _run_one(step: Pass, spec: str, network: Network, context: Context) -> Netwo
                 )
             )
     try:
-        after = step.run(network, context)
+        after = short_names(step.run(network, context))
         for prop in step.ensures:
             amiss = prop.check(after)
             if amiss:

@@ -32,34 +32,39 @@ def _per_channel(factor: Array) -> Array | None:
     return values if values.ndim == 1 else None
 
 
+def _times(weight: Array, factor: Array) -> Array:
+    scaled: Array = weight * factor
+    return scaled
+
+
 def absorb_before(op: Weighted, weight: Array, factor: Array) -> Array | None:
     """The weight of `op after Scale(factor)`, or None where a convolution would need a map."""
     weight = weight.astype(np.float64)
     if isinstance(op, m.Dense):
-        return weight * factor[None, :]
+        return _times(weight, factor[None, :])
     values = _per_channel(factor)
     if values is None:
         return None
     if isinstance(op, m.ConvTranspose2d):
-        return weight * values[:, None, None, None]
+        return _times(weight, values[:, None, None, None])
     # weight[o, i] meets input channel group(o) * (C / groups) + i
     by_group = values.reshape(op.groups, -1).repeat(len(weight) // op.groups, axis=0)
-    return weight * by_group[:, :, None, None]
+    return _times(weight, by_group[:, :, None, None])
 
 
 def absorb_behind(op: Weighted, weight: Array, factor: Array) -> Array | None:
     """The weight of `Scale(factor) after op`, or None where a convolution would need a map."""
     weight = weight.astype(np.float64)
     if isinstance(op, m.Dense):
-        return factor[:, None] * weight
+        return _times(weight, factor[:, None])
     values = _per_channel(factor)
     if values is None:
         return None
     if isinstance(op, m.Conv2d):
-        return weight * values[:, None, None, None]
+        return _times(weight, values[:, None, None, None])
     # ONNX layout (in, out / groups): input i belongs to output channels group(i) * (O / g) + k
     by_group = values.reshape(op.groups, -1).repeat(len(weight) // op.groups, axis=0)
-    return weight * by_group[:, :, None, None]
+    return _times(weight, by_group[:, :, None, None])
 
 
 def _one(op: m.Operator, values: Array) -> Array:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
 import numpy as np
 
 from snnc.ir.model import Network, Parameter, Ref
@@ -77,3 +82,46 @@ def full(array: Array, shape: Shape) -> Array:
     if values.shape != shape and values.ndim == 1 and values.shape[:1] == shape[:1]:
         values = values.reshape(values.shape + (1,) * (len(shape) - 1))
     return np.broadcast_to(values, shape).copy()
+
+
+T = TypeVar("T")
+_NUMBERED = re.compile(r"(.+)\.([2-9]|[1-9][0-9]+)")
+
+
+def short_names(network: Network) -> Network:
+    """The network with numbered tensor names (`w.2`) as short as they can be (`w`).
+
+    A changed weight cannot take its old name while the old one is in the table; once the pass is
+    through, the name is free again.
+    """
+    names: dict[str, str] = {}
+    taken = {name for name in network.tensors if not _NUMBERED.fullmatch(name)}
+    numbered = [m for m in map(_NUMBERED.fullmatch, network.tensors) if m]
+    for match in sorted(numbered, key=lambda m: (m[1], int(m[2]))):
+        short = match[1]
+        for number in range(2, int(match[2]) + 1):
+            if short not in taken:
+                break
+            short = f"{match[1]}.{number}"
+        taken.add(short)
+        if short != match[0]:
+            names[match[0]] = short
+    if not names:
+        return network
+    populations = tuple(_renamed(p, names) for p in network.populations)
+    table = {names.get(name, name): ref for name, ref in network.tensors.items()}
+    return replace(network, populations=populations, tensors=dict(sorted(table.items())))
+
+
+def _renamed(node: T, names: Mapping[str, str]) -> T:
+    """A dataclass, or a tuple of them, with its tensor references renamed."""
+    value: Any = node
+    if isinstance(value, Ref):
+        value = Ref(names.get(value.name, value.name))
+    elif isinstance(value, tuple):
+        value = tuple(_renamed(part, names) for part in value)
+    elif is_dataclass(value) and not isinstance(value, type):
+        changes = {f.name: _renamed(getattr(value, f.name), names) for f in fields(value)}
+        value = replace(value, **changes)
+    result: T = value
+    return result

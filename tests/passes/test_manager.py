@@ -77,7 +77,8 @@ class Breaking:
 
 
 @pytest.mark.parametrize(
-    ("how", "cause"), [("raise", "^$"), ("promise", "SN711.*stage ann"), ("verify", "SN711.*nowhere")]
+    ("how", "cause"),
+    [("raise", "^$"), ("promise", "SN711.*stage ann"), ("verify", "SN711.*nowhere")],
 )
 def test_a_bug_in_a_pass_keeps_the_network_before_it(how, cause):
     network = nets.plain()

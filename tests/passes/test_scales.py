@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import nets
 import numpy as np
 import pytest
+from pass_tools import run_specs
 
 from snnc.ir import linear
 from snnc.ir import model as m
 from snnc.passes import scales
-from snnc.passes.tensors import NewTensors, compress, full
+from snnc.passes.tensors import NewTensors, compress, full, short_names
 
 RNG = np.random.default_rng(11)
 SHAPE = (4, 6, 6)
@@ -112,3 +114,25 @@ def test_compress_keeps_maps_that_vary_in_space():
     np.testing.assert_array_equal(compress(uniform), [1.0, 2.0])
     uniform[0, 1, 1] = 5
     assert compress(uniform).shape == (2, 3, 3)
+
+
+def test_a_changed_weight_gets_its_name_back_once_the_old_one_is_gone():
+    network = run_specs(nets.batch_norm(), "fold-batch-norm")
+    # conv3 alone keeps the shared weight, conv2 has its own copy
+    assert "conv1.weight" in network.tensors
+    assert not any(name.endswith(".2") for name in network.tensors)
+
+
+def test_a_number_stays_where_the_short_name_is_in_use():
+    weight = np.zeros((2, 3), np.float32)
+    dense = m.Dense(m.Ref("w")), m.Dense(m.Ref("w.2"))
+    populations = tuple(
+        m.Population(name, (2,), m.Identity(), incoming=(m.Incoming("x", (op,)),))
+        for name, op in zip("ab", dense, strict=True)
+    )
+    network = m.Network("n", "ann", (m.Input("x", "f32", (3,)),), populations, ())
+    network = network.with_arrays({"w": weight, "w.2": weight + 1})
+    assert short_names(network) == network
+    alone = network.with_populations(populations[1:])
+    assert short_names(alone).populations[0].incoming[0].ops == (m.Dense(m.Ref("w")),)
+    assert list(short_names(alone).tensors) == ["w"]

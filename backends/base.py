@@ -1,0 +1,102 @@
+"""What a target is: limits, a pipeline, a check, an emitter and a way to run.
+
+A target is pure: `emit` returns the bytes of its files by path and touches no disk, so one writer
+makes every program directory. Targets stand in the table `snnc.backends.TARGETS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+from snnc.backends.reference.sources import Given
+from snnc.backends.reference.trace import Trace
+from snnc.diagnostics import Diagnostic
+from snnc.ir import model
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a target can do. None means no limit.
+
+    Attributes:
+        stages: Stages of the IR that it takes.
+        neurons: Names of the neurons it has, as the text form prints them.
+        operators: Names of the linear operators it can put on a connection.
+        codings: Names of the input codings it takes.
+        resets: Resets of its integrate-and-fire neurons.
+        signed_spikes: Whether a neuron can send a spike of value -1.
+        spike_cap: Whether a neuron can be held to a largest net number of spikes.
+        chained_operators: Whether a connection may hold more than one operator.
+        delays: Whether a connection may have a delay.
+        neurons_per_core: Neurons of one core.
+        axons_per_core: Inputs of one core.
+        weight_bits: Width of a weight.
+    """
+
+    stages: tuple[str, ...]
+    neurons: tuple[str, ...]
+    operators: tuple[str, ...]
+    codings: tuple[str, ...]
+    resets: tuple[str, ...]
+    signed_spikes: bool
+    spike_cap: bool
+    chained_operators: bool
+    delays: bool
+    neurons_per_core: int | None = None
+    axons_per_core: int | None = None
+    weight_bits: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The limits as a JSON object."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
+
+
+class Program(Protocol):
+    """A compiled program as a target sees it, already read and checked."""
+
+    @property
+    def network(self) -> model.Network:
+        """The final network."""
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Every file of the program directory by its path inside it."""
+
+
+class Target(Protocol):
+    """Something that networks are compiled for."""
+
+    @property
+    def name(self) -> str:
+        """What the command line calls it."""
+
+    @property
+    def description(self) -> str:
+        """One sentence for `snnc targets`."""
+
+    @property
+    def limits(self) -> Limits:
+        """What it can do."""
+
+    @property
+    def pipeline(self) -> tuple[str, ...]:
+        """Specs of the passes that it needs after the general ones."""
+
+    def check(self, network: model.Network) -> list[Diagnostic]:
+        """All reasons why it cannot take `network`; none if it can."""
+
+    def emit(self, network: model.Network) -> dict[str, bytes]:
+        """Its own files of the program directory, by path; pure."""
+
+    def run(
+        self,
+        program: Program,
+        inputs: Given,
+        *,
+        steps: int | None = None,
+        record: Sequence[str] = (),
+    ) -> Trace:
+        """Run a program on `inputs` and tell what every neuron did."""

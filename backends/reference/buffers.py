@@ -1,0 +1,110 @@
+"""What a session keeps between time steps: spikes of the last steps, and the read-outs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from snnc.backends.reference.layout import NO_HALO, Halo, Image, crop, inner_shape
+from snnc.backends.reference.neurons import Counts
+from snnc.backends.reference.plan import Train
+from snnc.ir import linear, model
+from snnc.ir.tensors import Array
+
+
+class SpikeBuffer:
+    """Spikes of one source: the steps of the block, behind the last steps of the one before."""
+
+    def __init__(self, train: Train, samples: int, block: int, dtype: np.dtype[Any]) -> None:
+        self.halo: Halo = train.halo
+        self.history = train.history
+        shape = inner_shape(train.shape)
+        if self.halo != NO_HALO:
+            top, left, bottom, right = self.halo
+            shape = (shape[0] + top + bottom, shape[1] + left + right, shape[2])
+        self.base = np.zeros((self.history + block, samples, *shape), dtype)
+        self.active = np.zeros(self.history + block, np.bool_)
+        self._filled = 0
+
+    def begin(self, steps: int) -> None:
+        """Make room for `steps` new ones."""
+        if self.history and self._filled:
+            kept = slice(self._filled, self._filled + self.history)
+            self.base[: self.history] = self.base[kept].copy()
+            self.active[: self.history] = self.active[kept].copy()
+        self.active[self.history :] = False
+        self._filled = steps
+
+    def step(self, index: int, tile: slice) -> Array:
+        """Where the spikes of step `index` of the block belong, (samples, *inner shape)."""
+        return crop(self.base[self.history + index, tile], self.halo, NO_HALO)
+
+    def window(self, first: int, steps: int, tile: slice, delay: int) -> Image | None:
+        """Rows of `steps` steps seen through a delay; None if no neuron fired in them."""
+        start = self.history + first - delay
+        if not self.active[start : start + steps].any():
+            return None
+        part = self.base[start : start + steps, tile]
+        return Image(part.reshape(-1, *part.shape[2:]), self.halo)
+
+
+class InputCounts:
+    """Spikes of one input."""
+
+    def __init__(self, samples: int, train: Train, dtype: np.dtype[Any]) -> None:
+        shape = (samples, *inner_shape(train.shape))
+        self.counts = Counts(np.zeros(shape, dtype), np.zeros(shape, np.int32))
+
+
+class Heads:
+    """The read-outs of a group of samples."""
+
+    def __init__(self, network: model.Network, samples: int) -> None:
+        self._samples = samples
+        self._by_population: dict[str, list[model.Head]] = {}
+        self._totals: dict[str, Array] = {}
+        self._scales: dict[str, Array] = {}
+        self._sizes: dict[str, int] = {}
+        for head in network.heads:
+            population = network.population(head.population)
+            self._by_population.setdefault(head.population, []).append(head)
+            size = int(np.prod(population.shape))
+            self._sizes[head.name] = size
+            self._totals[head.name] = np.zeros((samples, size))
+            self._scales[head.name] = _flat_scale(network, population)
+
+    @property
+    def populations(self) -> frozenset[str]:
+        """The populations that are read out."""
+        return frozenset(self._by_population)
+
+    def buffers(self, steps: int) -> dict[str, Array]:
+        """An array (steps, samples, K) per head."""
+        return {n: np.empty((steps, self._samples, size)) for n, size in self._sizes.items()}
+
+    def observe(
+        self,
+        name: str,
+        index: int,
+        tile: slice,
+        spikes: Array,
+        potential: Array | None,
+        outputs: Mapping[str, Array],
+    ) -> None:
+        """Write the read-outs of population `name` after step `index` of the block."""
+        for head in self._by_population.get(name, ()):
+            rows = outputs[head.name][index, tile]
+            if isinstance(head.readout, model.Membrane):
+                assert potential is not None
+                rows[:] = potential.reshape(len(rows), -1)
+                continue
+            total = self._totals[head.name][tile]
+            total += spikes.reshape(len(rows), -1)
+            np.multiply(total, self._scales[head.name], out=rows)
+
+
+def _flat_scale(network: model.Network, population: model.Population) -> Array:
+    scale = linear.broadcast_parameter(population.scale, population.shape, network.array)
+    return np.broadcast_to(scale, population.shape).reshape(-1).astype(np.float64)

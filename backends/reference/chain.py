@@ -1,0 +1,84 @@
+"""Chains of linear operators, made ready for the simulator's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from snnc.backends.reference.kernels import Conv2d, Defined, Dense, Depthwise2d, Kernel, Pool2d
+from snnc.backends.reference.layout import NO_HALO, Halo, Image, Workspace
+from snnc.ir import linear, model, shapes
+from snnc.ir.tensors import Array, Shape
+
+
+class Chain:
+    """The operators of one connection, in order; no operator at all passes the source on."""
+
+    def __init__(self, kernels: Sequence[Kernel]) -> None:
+        self.kernels = tuple(kernels)
+        # Each operator writes into a border that the next one likes.
+        wanted = [*(kernel.pads for kernel in self.kernels), NO_HALO]
+        self._halos = tuple(wanted[1:])
+
+    @property
+    def pads(self) -> Halo:
+        """The border of zeros that the chain likes its source to have."""
+        return self.kernels[0].pads if self.kernels else NO_HALO
+
+    def run(self, source: Image, work: Workspace) -> Array:
+        """The chain's value for all rows of `source`; valid until the chain runs again."""
+        for kernel, halo in zip(self.kernels, self._halos, strict=True):
+            source = kernel.run(source, halo, work)
+        return source.inner
+
+
+def build_chain(
+    ops: Sequence[model.Operator], in_shape: Shape, lookup: linear.Lookup, dtype: np.dtype[Any]
+) -> Chain:
+    """Kernels for `ops` on a source of `in_shape` that compute in `dtype`."""
+    kernels: list[Kernel] = []
+    remaining = list(ops)
+    while remaining:
+        op = remaining.pop(0)
+        out_shape = shapes.operator_shape(op, in_shape, lambda ref: lookup(ref).shape)
+        following = remaining[0] if remaining else None
+        if isinstance(op, model.Flatten) and isinstance(following, model.Dense):
+            remaining.pop(0)
+            kernels.append(_flat_dense(following, in_shape, lookup, dtype))
+            out_shape = (lookup(following.weight).shape[0],)
+        else:
+            kernels.append(_kernel(op, in_shape, out_shape, lookup, dtype))
+        in_shape = out_shape
+    return Chain(kernels)
+
+
+def _flat_dense(
+    op: model.Dense, in_shape: Shape, lookup: linear.Lookup, dtype: np.dtype[Any]
+) -> Kernel:
+    """Flatten and dense in one: the weight's columns are sorted as the rows lie in memory."""
+    weight = lookup(op.weight).astype(dtype)
+    if len(in_shape) == 3:
+        columns = weight.reshape(-1, *in_shape).transpose(0, 2, 3, 1)
+        weight = columns.reshape(len(weight), -1)
+    return Dense(weight)
+
+
+def _kernel(
+    op: model.Operator,
+    in_shape: Shape,
+    out_shape: Shape,
+    lookup: linear.Lookup,
+    dtype: np.dtype[Any],
+) -> Kernel:
+    if isinstance(op, model.Dense):
+        return Dense(lookup(op.weight).astype(dtype))
+    if isinstance(op, model.Conv2d):
+        weight = lookup(op.weight).astype(dtype)
+        if weight.shape[1] == 1 and op.groups == len(weight) > 1:
+            return Depthwise2d(op, in_shape, out_shape, weight)
+        return Conv2d(op, in_shape, out_shape, weight)
+    if isinstance(op, model.AvgPool2d) and Pool2d.fits(op, in_shape, out_shape):
+        return Pool2d(op, out_shape)
+    return Defined(op, in_shape, out_shape, lookup)

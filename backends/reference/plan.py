@@ -1,0 +1,119 @@
+"""A network made ready to run: kernels and dynamics per population, in one element type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from snnc.backends.reference.chain import Chain, build_chain
+from snnc.backends.reference.layout import NO_HALO, Halo, inner_shape, to_inner, wider
+from snnc.backends.reference.rules import Dynamics, build_dynamics
+from snnc.ir import linear, model, shapes
+from snnc.ir.tensors import Array, Shape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Connection:
+    """One incoming connection."""
+
+    source: str
+    chain: Chain
+    delay: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """One population. `constant` holds its connections from inputs with direct coding.
+
+    `bias` broadcasts against (rows, *inner shape of the summed input), or is None.
+    """
+
+    name: str
+    shape: Shape
+    summed: Shape
+    dynamics: Dynamics
+    bias: Array | None
+    constant: tuple[Connection, ...]
+    spiking: tuple[Connection, ...]
+    fires: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Train:
+    """What is kept of the spikes of a source: a border for convolutions, steps for delays."""
+
+    shape: Shape
+    halo: Halo
+    history: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """All that a run needs and that does not depend on its input."""
+
+    network: model.Network
+    dtype: np.dtype[Any]
+    layers: tuple[Layer, ...]
+    trains: Mapping[str, Train]
+    constants: Mapping[str, Train]
+
+
+def build_plan(network: model.Network, dtype: np.dtype[Any]) -> Plan:
+    """Kernels and dynamics of `network`, computing in `dtype`."""
+    direct = {i.name for i in network.inputs if isinstance(i.coding, model.Direct)}
+    layers = tuple(_layer(network, p, direct, dtype) for p in network.populations)
+    trains: dict[str, Train] = {}
+    constants: dict[str, Train] = {}
+    sources: list[model.Input | model.Population] = [*network.inputs, *network.populations]
+    for source in sources:
+        users = [
+            c
+            for layer in layers
+            for c in (*layer.constant, *layer.spiking)
+            if c.source == source.name
+        ]
+        halo = NO_HALO
+        for user in users:
+            halo = wider(halo, user.chain.pads)
+        history = max((user.delay for user in users), default=0)
+        table = constants if source.name in direct else trains
+        table[source.name] = Train(source.shape, halo, history)
+    return Plan(network, dtype, layers, trains, constants)
+
+
+def _layer(
+    network: model.Network, population: model.Population, direct: set[str], dtype: np.dtype[Any]
+) -> Layer:
+    lookup = network.array
+    summed = shapes.summed_shape(network, population)
+    constant: list[Connection] = []
+    spiking: list[Connection] = []
+    for incoming in population.incoming:
+        shape = network.source_shape(incoming.source)
+        chain = build_chain(incoming.ops, shape, lookup, dtype)
+        connection = Connection(incoming.source, chain, incoming.delay)
+        (constant if incoming.source in direct else spiking).append(connection)
+    return Layer(
+        name=population.name,
+        shape=population.shape,
+        summed=summed,
+        dynamics=build_dynamics(population, summed, lookup, dtype),
+        bias=_bias(population, summed, lookup, dtype),
+        constant=tuple(constant),
+        spiking=tuple(spiking),
+        fires=not isinstance(population.neuron, model.Integrator),
+    )
+
+
+def _bias(
+    population: model.Population, summed: Shape, lookup: linear.Lookup, dtype: np.dtype[Any]
+) -> Array | None:
+    """The bias as one row (1, *inner shape), every neuron spelt out so that adding it is fast."""
+    if population.bias is None:
+        return None
+    array = linear.broadcast_parameter(population.bias, summed, lookup).astype(dtype)
+    full = np.broadcast_to(array, summed)
+    return np.ascontiguousarray(to_inner(full, len(summed))).reshape(1, *inner_shape(summed))

@@ -1,0 +1,299 @@
+"""The reference simulator: runs a spiking network in NumPy and says what it did.
+
+Its semantics are those of the dataclasses in `snnc.ir.model`. Samples are split into groups,
+groups are spread over threads, each group runs in blocks of time steps (see `session`). The result
+does not depend on the split.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+from snnc.backends.reference.exact import exact_dtype, require_integers
+from snnc.backends.reference.layout import Workspace
+from snnc.backends.reference.plan import Plan, build_plan
+from snnc.backends.reference.results import Results
+from snnc.backends.reference.session import Session
+from snnc.backends.reference.sources import Given, check_inputs, check_steps
+from snnc.backends.reference.trace import Trace
+from snnc.backends.reference.validate import check_network, check_options, check_recorded
+from snnc.ir import linear, model
+from snnc.ir.tensors import Array
+
+Progress = Callable[[int, int], None]
+"""Called with the number of sample-steps done and their total."""
+
+_GROUP_BYTES = 1 << 23
+_BLOCK_ROWS = 32
+_MOST_STEPS = 16
+
+
+class Simulator:
+    """Runs one network, any number of times.
+
+    Args:
+        network: A network of stage `snn` or `fixed`.
+        dtype: `float32` or `float64`, or `integer`: exact whole numbers. None takes `integer` at
+            stage `fixed`, else `float32`.
+        threads: Number of threads; None takes one per core that the process may use.
+        batch_size: Samples that run together; None chooses by size. Changes no result.
+        block_steps: Time steps that run together; None chooses. Changes no result.
+
+    Raises:
+        InputError: The network is of stage `ann` (SN501), asks for what cannot be simulated
+            (SN509), or holds fractions in integer simulation (SN508).
+        UsageError: An option is out of range (SN511).
+    """
+
+    def __init__(
+        self,
+        network: model.Network,
+        *,
+        dtype: str | None = None,
+        threads: int | None = None,
+        batch_size: int | None = None,
+        block_steps: int | None = None,
+    ) -> None:
+        check_network(network)
+        self.network = network
+        self.dtype = dtype or ("integer" if network.stage == "fixed" else "float32")
+        check_options(self.dtype, threads, batch_size, block_steps)
+        if self.dtype == "integer":
+            require_integers(network)
+        self._threads = threads or _cores()
+        self._batch_size = batch_size
+        self._block_steps = block_steps
+        self._plans: dict[np.dtype[Any], Plan] = {}
+        self._fan_out: dict[str, Array] | None = None
+
+    def run(
+        self,
+        x: Given,
+        *,
+        steps: int | None = None,
+        record: Sequence[str] = (),
+        record_membrane: Sequence[str] = (),
+        first: int = 0,
+        progress: Progress | None = None,
+    ) -> Trace:
+        """Simulate all samples.
+
+        Args:
+            x: (N, *shape), or arrays by input name; an input coded as events is (T, N, *shape).
+            steps: Number of time steps; None takes that of the network's schedule.
+            record: Populations whose spikes are kept at every step.
+            record_membrane: Populations whose membrane potential is kept after every step.
+            first: Number of the first sample in its data set. Poisson coding draws by this number,
+                so that a data set gives the same spikes however it is cut into runs.
+            progress: Called now and then, in the calling thread.
+
+        Returns:
+            The trace. It holds the spike counts and potentials of every neuron for every sample:
+            run a large data set in parts.
+
+        Raises:
+            InputError: An input does not fit (SN502, SN503, SN504, SN507, SN508), or a sum could
+                leave 64 bits (SN510).
+            UsageError: `steps` or a recorded name is wrong (SN505, SN506).
+        """
+        check_recorded(self.network, record, record_membrane)
+        inputs = check_inputs(self.network, x, self.dtype == "integer")
+        count = check_steps(self.network, inputs, steps)
+        plan = self._plan(inputs, count)
+        samples = self._samples(inputs)
+        results = Results(plan, self.fan_out(), count, samples, self.dtype == "integer")
+        results.allocate(record, record_membrane)
+        job = _Job(self, plan, inputs, count, first, results, record, record_membrane)
+        _run_groups(job, self._groups(samples, plan), progress, count * samples, self._threads)
+        return results.trace()
+
+    def session(self, x: Given, *, steps: int, first: int = 0, block: int = 1) -> Session:
+        """All samples of `x` as one session, for callers that decide block by block when to stop.
+
+        Args:
+            x: As for `run`.
+            steps: The most time steps that the session will be asked for.
+            first: As for `run`.
+            block: The most time steps of one `advance`.
+
+        Raises:
+            InputError: As for `run`.
+            UsageError: As for `run`.
+        """
+        check_options(self.dtype, None, None, block)
+        inputs = check_inputs(self.network, x, self.dtype == "integer")
+        plan = self._plan(inputs, check_steps(self.network, inputs, steps))
+        samples = self._samples(inputs)
+        work = Workspace(plan.dtype)
+        return Session(plan, inputs, samples=samples, first=first, block=block, work=work)
+
+    def fan_out(self) -> Mapping[str, Array]:
+        """Outgoing synapses of every neuron of each spiking source, int64 (*shape)."""
+        if self._fan_out is None:
+            self._fan_out = _fan_out(self.network)
+        return self._fan_out
+
+    def _plan(self, inputs: Mapping[str, Array], steps: int) -> Plan:
+        dtype = (
+            exact_dtype(self.network, inputs, steps)
+            if self.dtype == "integer"
+            else np.dtype(self.dtype)
+        )
+        if dtype not in self._plans:
+            self._plans[dtype] = build_plan(self.network, dtype)
+        return self._plans[dtype]
+
+    def _samples(self, inputs: Mapping[str, Array]) -> int:
+        entry = self.network.inputs[0]
+        axis = 1 if isinstance(entry.coding, model.Events) else 0
+        return int(inputs[entry.name].shape[axis])
+
+    def _groups(self, samples: int, plan: Plan) -> list[range]:
+        size = self._batch_size
+        if size is None:
+            neurons = sum(math.prod(layer.summed) for layer in plan.layers)
+            size = max(1, min(64, _GROUP_BYTES // max(1, neurons * plan.dtype.itemsize)))
+            size = max(1, min(size, math.ceil(samples / self._threads)))
+        return [range(a, min(a + size, samples)) for a in range(0, samples, size)]
+
+    def block_steps(self, samples: int, steps: int) -> int:
+        """Time steps of a block for a group of `samples`."""
+        if self._block_steps is not None:
+            return min(steps, self._block_steps)
+        return min(steps, _MOST_STEPS, max(1, _BLOCK_ROWS // samples))
+
+
+def _cores() -> int:
+    """Cores that this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _fan_out(network: model.Network) -> dict[str, Array]:
+    direct = {i.name for i in network.inputs if isinstance(i.coding, model.Direct)}
+    sources: list[model.Input | model.Population] = [*network.inputs, *network.populations]
+    totals: dict[str, Array] = {
+        source.name: np.zeros(source.shape, np.int64)
+        for source in sources
+        if source.name not in direct
+    }
+    for population in network.populations:
+        for incoming in population.incoming:
+            if incoming.source in totals:
+                shape = totals[incoming.source].shape
+                totals[incoming.source] += linear.fan_out(incoming.ops, shape, network.array)
+    return totals
+
+
+class _Job:
+    """One run, shared by its threads."""
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        plan: Plan,
+        inputs: Mapping[str, Array],
+        steps: int,
+        first: int,
+        results: Results,
+        record: Sequence[str],
+        record_membrane: Sequence[str],
+    ) -> None:
+        self.stop = threading.Event()
+        self.done = 0
+        self._simulator = simulator
+        self._plan = plan
+        self._inputs = inputs
+        self._steps = steps
+        self._first = first
+        self._results = results
+        self._record = record
+        self._record_membrane = record_membrane
+        self._lock = threading.Lock()
+        self._local = threading.local()
+
+    def run(self, group: range) -> Iterator[None]:
+        """One group of samples; yields after every block."""
+        work: Workspace | None = getattr(self._local, "work", None)
+        if work is None:
+            work = self._local.work = Workspace(self._plan.dtype)
+        block = self._simulator.block_steps(len(group), self._steps)
+        session = Session(
+            self._plan,
+            self._cut(group),
+            samples=len(group),
+            first=self._first + group.start,
+            block=block,
+            work=work,
+            record=self._record,
+            record_membrane=self._record_membrane,
+        )
+        while session.time < self._steps and not self.stop.is_set():
+            steps = min(block, self._steps - session.time)
+            self._results.put_block(group, session.advance(steps))
+            with self._lock:
+                self.done += steps * len(group)
+            yield
+        if not self.stop.is_set():
+            self._results.put_session(group, session)
+
+    def drain(self, group: range) -> None:
+        """One group of samples, to its end."""
+        for _ in self.run(group):
+            pass
+
+    def _cut(self, group: range) -> dict[str, Array]:
+        cut = {}
+        for entry in self._simulator.network.inputs:
+            array = self._inputs[entry.name]
+            rows = slice(group.start, group.stop)
+            events = isinstance(entry.coding, model.Events)
+            cut[entry.name] = array[:, rows] if events else array[rows]
+        return cut
+
+
+@lru_cache(maxsize=1)
+def _blas() -> Any:
+    return ThreadpoolController()
+
+
+def _run_groups(
+    job: _Job, groups: Sequence[range], progress: Progress | None, total: int, threads: int
+) -> None:
+    """All groups, one BLAS thread per worker: many small products gain nothing from more."""
+    with _blas().limit(limits=1, user_api="blas"):
+        if min(threads, len(groups)) <= 1:
+            for group in groups:
+                for _ in job.run(group):
+                    if progress is not None:
+                        progress(job.done, total)
+            return
+        _run_threads(job, groups, progress, total, threads)
+
+
+def _run_threads(
+    job: _Job, groups: Sequence[range], progress: Progress | None, total: int, threads: int
+) -> None:
+    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="snnc")
+    try:
+        pending: set[Future[None]] = {pool.submit(job.drain, group) for group in groups}
+        while pending:
+            # A short wait, so that Ctrl-C and the progress bar are served.
+            finished, pending = wait(pending, timeout=0.1, return_when="FIRST_EXCEPTION")
+            for future in finished:
+                future.result()
+            if progress is not None:
+                progress(job.done, total)
+    finally:
+        job.stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)

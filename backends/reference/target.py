@@ -1,0 +1,73 @@
+"""The reference simulator as a target: it takes whatever the IR can say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from snnc.backends.base import Limits, Program
+from snnc.backends.reference.simulator import Simulator
+from snnc.backends.reference.sources import Given
+from snnc.backends.reference.trace import Trace
+from snnc.backends.reference.validate import simulation_findings
+from snnc.diagnostics import Diagnostic
+from snnc.ir import model
+
+_LIMITS = Limits(
+    stages=("snn", "fixed"),
+    neurons=("if", "running_max2d", "max_gate2d", "integrator"),
+    operators=(
+        "dense",
+        "conv2d",
+        "conv_transpose2d",
+        "avg_pool2d",
+        "scale",
+        "flatten",
+        "reshape",
+        "transpose",
+        "embed",
+        "slice",
+        "pad2d",
+        "upsample2d",
+    ),
+    codings=("direct", "poisson", "events"),
+    resets=("subtract", "zero", "none"),
+    signed_spikes=True,
+    spike_cap=True,
+    chained_operators=True,
+    delays=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceTarget:
+    """The simulator in this package. It needs no pass of its own and no file beside the network."""
+
+    name: str = "reference"
+    description: str = "the reference simulator in NumPy, which every target must equal"
+    limits: Limits = _LIMITS
+    pipeline: tuple[str, ...] = ()
+
+    def check(self, network: model.Network) -> list[Diagnostic]:
+        """What the simulator cannot run; see SN501 and SN509."""
+        return list(simulation_findings(network))
+
+    def emit(self, network: model.Network) -> dict[str, bytes]:
+        """No file: the simulator runs the network of the program directory itself."""
+        return {}
+
+    def run(
+        self,
+        program: Program,
+        inputs: Given,
+        *,
+        steps: int | None = None,
+        record: Sequence[str] = (),
+    ) -> Trace:
+        """Simulate the program's network.
+
+        Raises:
+            InputError: See `Simulator`.
+            UsageError: See `Simulator.run`.
+        """
+        return Simulator(program.network).run(inputs, steps=steps, record=record)

@@ -1,0 +1,73 @@
+"""What a run of the reference simulator returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from snnc.ir.tensors import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """The result of a run over N samples and T time steps.
+
+    Attributes:
+        steps: T.
+        samples: N.
+        outputs: Head name to (T, N, K) float64, the cumulative read-out after each step: the
+            membrane potential of an integrator, or the net spike count times the population's
+            scale. Images are flattened row by row.
+        spike_counts: Population (and spiking input) to net counts (N, *shape), int32; a spike -1
+            counts as such. float64 where spikes are graded and a count is not whole.
+        spikes: Population to the number of spikes of each sample (N,), int64; a spike of either
+            sign counts as one.
+        synops: Source to its outgoing synaptic operations (N,), int64: for each spike the non-zero
+            synapses that it really meets, so fewer at an image's border. A chain of operators
+            counts paths.
+        updates: Population to the number of neurons updated in each step of each sample.
+        direct_macs: Multiply-accumulates per sample that turn analog inputs into currents; they
+            are done once, not in every step.
+        membranes: Population to its final membrane potentials (N, *shape).
+        rasters: Recorded population to its spikes (T, N, *shape), int8.
+        membrane_traces: Recorded population to its potential after each step (T, N, *shape).
+    """
+
+    steps: int
+    samples: int
+    outputs: Mapping[str, Array]
+    spike_counts: Mapping[str, Array]
+    spikes: Mapping[str, Array]
+    synops: Mapping[str, Array]
+    updates: Mapping[str, int]
+    direct_macs: int
+    membranes: Mapping[str, Array]
+    rasters: Mapping[str, Array]
+    membrane_traces: Mapping[str, Array]
+
+    def logits(self, head: str | None = None, step: int | None = None) -> Array:
+        """The read-out averaged over time, in ANN units (Rueckauer et al. 2017, section 2.2).
+
+        Args:
+            head: Name of the head; the last one if None.
+            step: Number of time steps to look at, 1 to T; all if None.
+
+        Returns:
+            (N, K) float64.
+
+        Raises:
+            KeyError: There is no such head.
+            ValueError: The trace does not reach that step.
+        """
+        name = list(self.outputs)[-1] if head is None else head
+        count = self.steps if step is None else step
+        if not 1 <= count <= self.steps:
+            raise ValueError(f"step {count} is outside 1..{self.steps}")
+        average: Array = self.outputs[name][count - 1] / count
+        return average
+
+    def predictions(self, head: str | None = None) -> Array:
+        """The class after each step (T, N), int64: the largest read-out, the lowest index first."""
+        name = list(self.outputs)[-1] if head is None else head
+        classes: Array = self.outputs[name].argmax(axis=2)
+        return classes

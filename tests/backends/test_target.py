@@ -1,0 +1,73 @@
+"""The table of targets, and the codes of this package."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from spiking_networks import build, inputs_for
+
+import snnc.backends
+from snnc.backends import TARGETS, find_target
+from snnc.backends.codes import CODES
+from snnc.backends.reference import Simulator
+from snnc.diagnostics import UsageError
+from snnc.ir import model as m
+
+
+@dataclass(frozen=True)
+class Program:
+    network: m.Network
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+def test_the_reference_target_runs_a_program_as_the_simulator_does() -> None:
+    network = build("residual", 0)
+    target = find_target("reference")
+    arrays = inputs_for(network, 2, 0)
+    trace = target.run(Program(network), arrays, record=["a"])
+    direct = Simulator(network).run(arrays, record=["a"])
+    np.testing.assert_array_equal(trace.rasters["a"], direct.rasters["a"])
+    assert target.emit(network) == {}
+
+
+def test_the_reference_target_takes_all_that_spikes_and_says_what_does_not() -> None:
+    network = build("signed", 0)
+    target = TARGETS["reference"]
+    assert target.check(network) == []
+    assert [d.code for d in target.check(replace(network, stage="ann"))] == ["SN501"]
+
+
+def test_the_limits_of_the_reference_target_name_everything_of_the_ir() -> None:
+    """A new operator or spiking neuron must be added to the simulator, or to none."""
+    limits = TARGETS["reference"].limits
+    names = {cls: name for name, cls in m.KEYWORDS.items()}
+    operators = {names[cls] for cls in m.Operator.__args__}  # type: ignore[attr-defined]
+    neurons = {names[cls] for cls in m.SpikingNeuron.__args__}  # type: ignore[attr-defined]
+    codings = {names[cls] for cls in m.Coding.__args__}  # type: ignore[attr-defined]
+    assert set(limits.operators) == operators
+    assert set(limits.neurons) == neurons
+    assert set(limits.codings) == codings
+    assert limits.as_dict()["signed_spikes"] is True
+    assert limits.as_dict()["codings"] == ["direct", "poisson", "events"]
+
+
+def test_an_unknown_target_is_a_usage_error_that_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="reference") as caught:
+        find_target("brain")
+    assert caught.value.diagnostics[0].code == "SN512"
+
+
+def test_every_code_raised_is_explained_and_every_explanation_is_raised() -> None:
+    folder = Path(snnc.backends.__file__).parent
+    raised = {
+        code
+        for path in folder.rglob("*.py")
+        if path.name != "codes.py"
+        for code in re.findall(r'"(SN\d{3})"', path.read_text(encoding="utf-8"))
+    }
+    assert raised == set(CODES)
+    assert all(code.startswith("SN5") and len(text) > 60 for code, text in CODES.items())

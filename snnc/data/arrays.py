@@ -17,6 +17,7 @@ from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir.tensors import Array, Shape
 
 _MALFORMED = (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
+_NPY: Any = np.lib.format  # typed in some versions of NumPy only
 _SKIP = 1 << 18  # bytes thrown away at a time where a stream cannot seek
 
 
@@ -47,10 +48,10 @@ def read_header(stream: IO[bytes], size: int, where: str) -> ArrayHeader:
         InputError: SN803 no array, or one that ends too early; SN804 elements are no numbers.
     """
     try:
-        if np.lib.format.read_magic(stream) == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        if _NPY.read_magic(stream) == (1, 0):
+            shape, fortran, dtype = _NPY.read_array_header_1_0(stream)
         else:
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+            shape, fortran, dtype = _NPY.read_array_header_2_0(stream)
     except _MALFORMED as error:
         raise damaged(where, f"it is no .npy array ({_first_line(error)})") from error
     _check_numeric(dtype, where)

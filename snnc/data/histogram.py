@@ -63,7 +63,8 @@ class Histogram:
     def edges(self) -> Floats:
         """Borders of the bins, (C, bins + 1)."""
         width = np.ldexp(1.0 / self.bins, self.exponents)
-        return np.arange(self.bins + 1, dtype=np.float64) * width[:, None]
+        borders: Floats = np.arange(self.bins + 1, dtype=np.float64) * width[:, None]
+        return borders
 
     def at(self, exponents: NDArray[np.int64]) -> Histogram:
         """A copy with wider ranges `2**exponents`, (C,); ranges never shrink."""

@@ -146,7 +146,8 @@ class ActivationStatistics:
     def std(self) -> Floats:
         """Standard deviation per channel (dividing by the number of values), (C,)."""
         self._require_samples()
-        return np.sqrt(self._squares / (self.count * self._positions))
+        deviation: Floats = np.sqrt(self._squares / (self.count * self._positions))
+        return deviation
 
     @property
     def minimum(self) -> Floats:

@@ -1,0 +1,8 @@
+"""`python -m snnc` is the command `snnc`."""
+
+from __future__ import annotations
+
+from snnc.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,179 @@
+"""`snnc compile`: from an ONNX file to a program directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import RenderableType
+from rich.table import Table
+
+from snnc.cli import options as o
+from snnc.cli.console import Output
+from snnc.diagnostics import Diagnostic, UsageError
+
+if TYPE_CHECKING:
+    from snnc.driver.auto import Trial
+    from snnc.driver.compiled import Compiled
+    from snnc.passes.manager import Hook
+
+
+def compile_(
+    context: typer.Context,
+    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The trained network.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Program directory.")
+    ] = None,
+    target: o.Target = "reference",
+    calibration: o.Calibration = None,
+    divide: o.Divide = None,
+    mean: o.Mean = None,
+    std: o.Std = None,
+    layout: o.LayoutOption = None,
+    steps: o.Steps = None,
+    passes: o.Passes = None,
+    auto: o.Auto = False,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            "--max-drop",
+            metavar="POINTS",
+            help="With --auto: accepted loss of accuracy in points (0.5).",
+            rich_help_panel=o.PIPELINE_PANEL,
+        ),
+    ] = None,
+    max_steps: o.MaxSteps = None,
+    seed: o.Seed = 0,
+    force: o.Force = False,
+    print_ir_after: o.PrintIrAfter = None,
+    print_changed: o.PrintChanged = False,
+    dump_ir: o.DumpIr = None,
+    stop_after: o.StopAfter = None,
+    check_passes: o.CheckPasses = False,
+) -> int:
+    """Compile a trained ONNX network into a spiking program directory."""
+    out: Output = context.obj
+    _refuse_contradictions(auto, steps, max_drop, max_steps, stop_after, output)
+    given: dict[str, Any] = {
+        "target": target,
+        "passes": passes,
+        "steps": steps,
+        "auto": auto,
+        "max_drop": max_drop,
+        "max_steps": max_steps,
+        "seed": seed,
+        "check_passes": check_passes,
+        "stop_after": stop_after,
+        "preprocessing": o.preprocessing_of(divide, mean, std, layout),
+        "hooks": hooks_of(print_ir_after, print_changed, dump_ir),
+    }
+    compiled = compile_with(out, model, calibration, given)
+    place = None if output is None else compiled.save(output, force=force)
+    for note in compiled.report["notes"]:
+        out.note(f"note: {note}")
+    out.result(
+        {**compiled.report, "output": None if place is None else str(place)},
+        *_text(compiled, place),
+    )
+    return 0
+
+
+def _refuse_contradictions(
+    auto: bool,
+    steps: int | None,
+    max_drop: float | None,
+    max_steps: int | None,
+    stop_after: str | None,
+    output: Path | None,
+) -> None:
+    if auto and steps is not None:
+        message = "--auto searches the number of steps, so --steps contradicts it"
+        cure = "bound the search with --max-steps, or leave --auto out"
+        raise UsageError(Diagnostic("SN936", message, "command line", cure))
+    if not auto and (max_drop is not None or max_steps is not None):
+        message = "--max-drop and --max-steps mean something with --auto only"
+        raise UsageError(Diagnostic("SN936", message, "command line", "add --auto"))
+    if output is None and stop_after is None:
+        message = "compile writes a program directory and needs -o DIR"
+        raise UsageError(Diagnostic("SN922", message, "command line", "add -o DIR"))
+
+
+def hooks_of(
+    print_ir_after: str | None, print_changed: bool, dump_ir: Path | None
+) -> tuple[Hook, ...]:
+    """The hooks that the pipeline options ask for; text goes to stderr."""
+    import sys
+
+    from snnc.driver.hooks import Dump, PrintAfter, PrintChanged
+
+    hooks: list[Hook] = []
+    if print_ir_after is not None:
+        hooks.append(PrintAfter(print_ir_after, sys.stderr.write))
+    if print_changed:
+        hooks.append(PrintChanged(sys.stderr.write))
+    if dump_ir is not None:
+        hooks.append(Dump(dump_ir))
+    return tuple(hooks)
+
+
+def compile_with(
+    out: Output, model: Path, calibration: str | None, given: dict[str, Any]
+) -> Compiled:
+    """Compile with the options that are not None, showing progress and trials on stderr."""
+    from snnc.compiler import compile_model
+
+    chosen = {name: value for name, value in given.items() if value is not None}
+
+    def tried(trial: Trial, expected: float) -> None:
+        verdict = "within" if trial.within else "too far below"
+        out.note(
+            f"tried {trial.name} at {trial.steps} steps: {100 * trial.accuracy:.2f} %, "
+            f"{trial.drop_points:.2f} points below the ANN's {100 * expected:.2f} % ({verdict})"
+        )
+
+    with out.progress() as bars:
+        return compile_model(model, calibration=calibration, progress=bars, tried=tried, **chosen)
+
+
+def _text(compiled: Compiled, place: Path | None) -> list[RenderableType]:
+    network = compiled.network
+    lines = [
+        f"network    {network.name}, {len(network.populations)} populations, stage {network.stage}",
+        f"target     {compiled.target}",
+        f"pipeline   {','.join(network.passes)}",
+    ]
+    if network.stage != "ann":
+        lines.append(f"steps      {compiled.steps}")
+    search = compiled.report["auto"]
+    if search is not None:
+        chosen = search["chosen"]
+        lines.append(
+            f"auto       {chosen['name']} at {chosen['steps']} steps: {chosen['drop_points']:.2f} "
+            f"points below the ANN on {search['held_out_samples']} held-out samples"
+        )
+    lines.extend(
+        f"check      after {check['spec']}: {check['layers']} layers, worst "
+        f"{check['worst_layer']} {check['worst_difference']:.2e} of band {check['band']:.2e}"
+        for check in compiled.report["checks"]
+    )
+    if place is not None:
+        lines.append(f"written    {place}")
+    return ["\n".join(lines)]
+
+
+def population_table(rows: list[dict[str, Any]]) -> Table:
+    """The populations of a report as a table."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("population", "shape", "neuron", "MACs", "reads", "ONNX nodes"):
+        table.add_column(title, justify="right" if title == "MACs" else "left", overflow="fold")
+    for row in rows:
+        table.add_row(
+            row["name"],
+            "x".join(str(n) for n in row["shape"]),
+            row["neuron"],
+            f"{row['macs']:,}",
+            ", ".join(row["sources"]),
+            ", ".join(row["onnx_nodes"]),
+        )
+    return table

@@ -1,0 +1,167 @@
+"""Options that several commands share, and what becomes of their values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from snnc.data.preprocessing import Layout, Preprocessing
+from snnc.diagnostics import Diagnostic, UsageError
+
+DATA = "PATH[:SPLIT][[A:B]], for example mnist.npz:train[:500]; .npz, .npy or an image folder"
+DATA_PANEL = "Data"
+PIPELINE_PANEL = "Pipeline"
+
+Divide = Annotated[
+    float | None,
+    typer.Option(help="Divide raw values by this (255 for 8-bit images).", rich_help_panel="Data"),
+]
+Mean = Annotated[
+    str | None,
+    typer.Option(
+        help="Subtract after dividing: one number, or one per channel: 0.49,0.48,0.45.",
+        rich_help_panel="Data",
+    ),
+]
+Std = Annotated[
+    str | None,
+    typer.Option(help="Divide after subtracting, written like --mean.", rich_help_panel="Data"),
+]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option("--layout", help="Where channels stand: NCHW or NHWC.", rich_help_panel="Data"),
+]
+Calibration = Annotated[
+    str | None,
+    typer.Option("--calibration", metavar="DATA", help=DATA, rich_help_panel="Data"),
+]
+Steps = Annotated[int | None, typer.Option("--steps", help="Number of time steps T.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+Batch = Annotated[int, typer.Option("--batch", help="Samples per batch; bounds memory.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace a folder that snnc did not write, too.")
+]
+Target = Annotated[str, typer.Option("--target", help="What to compile for: see `snnc targets`.")]
+Passes = Annotated[
+    str | None,
+    typer.Option(
+        "--passes",
+        metavar="P",
+        help="Pipeline instead of the default one: name{option=value,...},name,...",
+        rich_help_panel=PIPELINE_PANEL,
+    ),
+]
+PrintIrAfter = Annotated[
+    str | None,
+    typer.Option(
+        "--print-ir-after",
+        metavar="PASS|all",
+        help="Print the network after a pass, on stderr.",
+        rich_help_panel=PIPELINE_PANEL,
+    ),
+]
+PrintChanged = Annotated[
+    bool,
+    typer.Option(
+        "--print-changed",
+        help="Print what each pass changed, on stderr.",
+        rich_help_panel=PIPELINE_PANEL,
+    ),
+]
+DumpIr = Annotated[
+    Path | None,
+    typer.Option(
+        "--dump-ir",
+        metavar="DIR",
+        help="Save the network after every pass as NN-PASS.snn.",
+        rich_help_panel=PIPELINE_PANEL,
+    ),
+]
+StopAfter = Annotated[
+    str | None,
+    typer.Option(
+        "--stop-after",
+        metavar="PASS",
+        help="Run the pipeline up to this pass only.",
+        rich_help_panel=PIPELINE_PANEL,
+    ),
+]
+CheckPasses = Annotated[
+    bool,
+    typer.Option(
+        "--check-passes",
+        help="After every pass compare every layer with onnxruntime.",
+        rich_help_panel=PIPELINE_PANEL,
+    ),
+]
+Auto = Annotated[
+    bool,
+    typer.Option(
+        "--auto",
+        help="Search pipeline and steps for the fewest steps that keep the accuracy.",
+        rich_help_panel=PIPELINE_PANEL,
+    ),
+]
+MaxSteps = Annotated[
+    int | None,
+    typer.Option(
+        "--max-steps", help="Most steps that --auto tries (256).", rich_help_panel=PIPELINE_PANEL
+    ),
+]
+
+
+def preprocessing_of(
+    divide: float | None, mean: str | None, std: str | None, layout: str | None
+) -> Preprocessing | None:
+    """The preprocessing that options ask for; None where none of them was given.
+
+    Raises:
+        UsageError: SN922, a value cannot be read; SN8xx, it makes no sense.
+    """
+    if divide is None and mean is None and std is None and layout is None:
+        return None
+    return Preprocessing(
+        divide=1.0 if divide is None else divide,
+        mean=numbers("--mean", mean),
+        std=numbers("--std", std),
+        layout=_layout(layout),
+    )
+
+
+def numbers(option: str, text: str | None) -> tuple[float, ...]:
+    """`0.49,0.48` as numbers; () for None.
+
+    Raises:
+        UsageError: SN922.
+    """
+    if text is None:
+        return ()
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        message = f"{option} {text!r} is not a number or a list of numbers"
+        cure = f"write {option} 0.5 or {option} 0.49,0.48,0.45"
+        raise UsageError(Diagnostic("SN922", message, "command line", cure)) from None
+
+
+def _layout(text: str | None) -> Layout | None:
+    if text is None:
+        return None
+    known: dict[str, Literal["NCHW", "NHWC"]] = {"NCHW": "NCHW", "NHWC": "NHWC"}
+    if text.upper() not in known:
+        message = f"--layout {text!r} is neither NCHW nor NHWC"
+        raise UsageError(Diagnostic("SN922", message, "command line"))
+    return known[text.upper()]
+
+
+def positive(option: str, value: int | None) -> None:
+    """Refuse a count below 1.
+
+    Raises:
+        UsageError: SN938.
+    """
+    if value is not None and value < 1:
+        text = f"{option} is {value}; it must be at least 1"
+        raise UsageError(Diagnostic("SN938", text, "command line"))

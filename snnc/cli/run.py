@@ -1,0 +1,179 @@
+"""`snnc run`: a program on inputs, with predictions and optionally a trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import RenderableType
+from rich.table import Table
+
+from snnc.cli import options as o
+from snnc.cli.console import Output
+from snnc.diagnostics import Diagnostic, InputError, UsageError
+from snnc.text import one_of
+
+if TYPE_CHECKING:
+    from snnc.driver.compiled import Compiled
+    from snnc.ir.tensors import Array
+
+ENGINES = ("reference",)
+SHOWN = 10
+
+
+def run(
+    context: typer.Context,
+    program: Annotated[Path, typer.Argument(metavar="DIR|NET.snn")],
+    inputs: Annotated[str, typer.Option("--inputs", metavar="DATA", help=o.DATA)],
+    on: Annotated[str, typer.Option("--on", metavar="ENGINE", help="reference")] = "reference",
+    trace: Annotated[
+        Path | None,
+        typer.Option("--trace", metavar="FILE.npz", help="Write spikes and outputs as arrays."),
+    ] = None,
+    record: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="With --trace: populations whose rasters are kept."),
+    ] = None,
+    divide: o.Divide = None,
+    mean: o.Mean = None,
+    std: o.Std = None,
+    layout: o.LayoutOption = None,
+    steps: o.Steps = None,
+    batch: o.Batch = 200,
+) -> int:
+    """Run a compiled program on inputs and print what it answers."""
+    from snnc.driver.calibration import require_single_input
+    from snnc.driver.loading import load
+    from snnc.driver.samples import notes_of, open_samples
+
+    out: Output = context.obj
+    o.positive("--steps", steps)
+    o.positive("--batch", batch)
+    if on not in ENGINES:
+        raise UsageError(Diagnostic("SN923", f'there is no engine "{on}"{one_of(on, ENGINES)}'))
+    if record is not None and trace is None:
+        raise UsageError(Diagnostic("SN936", "--record keeps rasters for --trace FILE.npz"))
+    compiled = load(program)
+    compiled.require_spiking()
+    require_single_input(compiled.network)
+    asked = o.preprocessing_of(divide, mean, std, layout)
+    shape = compiled.network.inputs[0].shape
+    samples = open_samples(inputs, shape, asked or compiled.preprocessing)
+    if len(samples) == 0:
+        raise InputError(Diagnostic("SN927", f"{inputs} holds no sample"))
+    for note in notes_of(samples):
+        out.note(f"note: {note}")
+    wanted = tuple(record.split(",")) if record else ()
+    with out.progress() as bars:
+        collected = Collected(compiled, steps, wanted)
+        bars("running", 0, len(samples))
+        for x, labels in samples.batches(batch):
+            collected.add(x, labels)
+            bars("running", collected.samples, len(samples))
+    if trace is not None:
+        _write_trace(trace, collected)
+    payload = collected.as_dict(None if trace is None else str(trace))
+    out.result(payload, *_texts(payload, collected))
+    return 0
+
+
+class Collected:
+    """Outputs, counts and predictions of all batches of a run."""
+
+    def __init__(self, compiled: Compiled, steps: int | None, record: tuple[str, ...]) -> None:
+        from snnc.backends.reference.simulator import Simulator
+        from snnc.evaluation.judge import Judge
+
+        self.network = compiled.network
+        self.steps = steps or compiled.steps
+        self.samples = 0
+        self.judge = Judge(compiled.network)
+        self._simulator = Simulator(compiled.network)
+        self._record = record
+        self._parts: dict[str, list[Array]] = {}
+        self._time_parts: dict[str, list[Array]] = {}
+
+    def add(self, x: Array, labels: Array | None) -> None:
+        """Run one batch and keep what the trace file and the summary need."""
+        trace = self._simulator.run(x, steps=self.steps, record=self._record, first=self.samples)
+        if labels is not None:
+            self.judge.check(labels, self.samples)
+            self._keep("labels", labels)
+        final = trace.outputs[self.judge.head.name][-1]
+        self._keep("predictions", self.judge.classify(final))
+        for name, counts in trace.spikes.items():
+            self._keep(f"spikes/{name}", counts)
+        for name, operations in trace.synops.items():
+            self._keep(f"synops/{name}", operations)
+        for name, output in trace.outputs.items():
+            self._time_parts.setdefault(f"outputs/{name}", []).append(output)
+        for name, raster in trace.rasters.items():
+            self._time_parts.setdefault(f"raster/{name}", []).append(raster)
+        self.samples += len(x)
+
+    def _keep(self, name: str, part: Array) -> None:
+        self._parts.setdefault(name, []).append(part)
+
+    def arrays(self) -> dict[str, Array]:
+        """Everything kept: per sample `(N, ...)`, outputs and rasters `(T, N, ...)`."""
+        whole = {name: np.concatenate(parts) for name, parts in self._parts.items()}
+        whole.update({n: np.concatenate(p, axis=1) for n, p in self._time_parts.items()})
+        return whole
+
+    def as_dict(self, trace: str | None) -> dict[str, Any]:
+        """The JSON object of the run."""
+        arrays = self.arrays()
+        predictions = arrays["predictions"]
+        labels = arrays.get("labels")
+        return {
+            "network": self.network.name,
+            "engine": "reference",
+            "evidence": "simulated",
+            "samples": self.samples,
+            "steps": self.steps,
+            "accuracy": None if labels is None else float((predictions == labels).mean()),
+            "predictions": [int(p) for p in predictions],
+            "spikes_per_sample": _per_sample(arrays, "spikes/"),
+            "synops_per_sample": _per_sample(arrays, "synops/"),
+            "trace": trace,
+        }
+
+
+def _per_sample(arrays: dict[str, Array], prefix: str) -> float:
+    return float(sum(float(a.mean()) for n, a in arrays.items() if n.startswith(prefix)))
+
+
+def _write_trace(path: Path, collected: Collected) -> None:
+    from snnc.cli.files import write_atomic
+    from snnc.driver.product import npz_bytes
+
+    write_atomic(path, npz_bytes(collected.arrays()))
+
+
+def _texts(payload: dict[str, Any], collected: Collected) -> list[RenderableType]:
+    lines = [f"{payload['samples']} samples, {payload['steps']} time steps, simulated"]
+    if payload["accuracy"] is not None:
+        lines.append(f"accuracy {100 * payload['accuracy']:.2f} %")
+    lines.append(
+        f"{payload['spikes_per_sample']:,.0f} spikes and {payload['synops_per_sample']:,.0f} "
+        "synaptic operations per sample"
+    )
+    if payload["trace"] is not None:
+        lines.append(f"trace written to {payload['trace']}")
+    return ["\n".join(lines), _prediction_table(collected)]
+
+
+def _prediction_table(collected: Collected) -> Table:
+    arrays = collected.arrays()
+    labels = arrays.get("labels")
+    table = Table(title=f"first {min(SHOWN, collected.samples)} answers", title_justify="left")
+    for name in ("sample", "class", *(("label",) if labels is not None else ())):
+        table.add_column(name, justify="right")
+    for index, predicted in enumerate(arrays["predictions"][:SHOWN]):
+        row = [str(index), str(int(predicted))]
+        if labels is not None:
+            row.append(str(int(labels[index])))
+        table.add_row(*row)
+    return table

@@ -1,0 +1,1 @@
+"""The driver: from a model and calibration data to a checked, written program."""

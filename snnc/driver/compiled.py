@@ -1,0 +1,144 @@
+"""A compiled network: what `snnc.compile` returns and `snnc.load` reads back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snnc.data.preprocessing import Preprocessing
+from snnc.diagnostics import Diagnostic, InputError
+from snnc.driver.samples import DataLike, open_samples
+from snnc.evaluation.reference import AnnReference, InterpretedAnn
+from snnc.ir import model as m
+from snnc.ir.tensors import Array
+
+if TYPE_CHECKING:
+    from snnc.backends.reference.trace import Trace
+    from snnc.evaluation.evaluate import ProgressSink
+from snnc.evaluation.result import Evaluation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled:
+    """A spiking network with everything that is known about its making.
+
+    Attributes:
+        network: the final network.
+        ann: the network as imported (stage ann), None for a lone spiking `.snn` file.
+        target: the target's name.
+        steps: time steps the network was compiled for.
+        seed: seed of everything random.
+        preprocessing: what a raw sample goes through before it is an input.
+        report: what compiling measured, a JSON object.
+        reference: the ANN to compare with; onnxruntime right after compiling, else the interpreter.
+        model_sha256: digest of the model file.
+        calibration_record: which data was used, for the manifest.
+        golden_inputs: a few inputs per input name, with which a target can check itself.
+        path: where the program was read from, empty if it was not.
+    """
+
+    network: m.Network
+    ann: m.Network | None
+    target: str = "reference"
+    steps: int = 0
+    seed: int = 0
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    report: Mapping[str, Any] = field(default_factory=dict)
+    reference: AnnReference | None = None
+    model_sha256: str = ""
+    calibration_record: Mapping[str, Any] = field(default_factory=dict)
+    golden_inputs: Mapping[str, Array] = field(default_factory=dict)
+    path: str = ""
+
+    def save(self, directory: str | PathLike[str], *, force: bool = False) -> Path:
+        """Write the program directory; complete or not at all.
+
+        Args:
+            directory: where; a folder that snnc wrote before is replaced.
+            force: replace a folder that something else wrote, too.
+
+        Raises:
+            UsageError: the folder belongs to something else (SN90x).
+            OSError: the file system refuses.
+        """
+        from snnc.driver.product import manifest_of, program_files
+        from snnc.program import write_program
+
+        target = Path(directory)
+        write_program(target, files=program_files(self), manifest=manifest_of(self), force=force)
+        return target
+
+    def run(
+        self, inputs: Array | Mapping[str, Array], *, steps: int | None = None, **options: Any
+    ) -> Trace:
+        """Simulate preprocessed inputs `(N, *shape)`, or an array per input name.
+
+        Args:
+            inputs: float32 samples in the network's units (after preprocessing).
+            steps: time steps, by default those of the network.
+            options: `record`, `record_membrane`, `progress` of the reference simulator.
+
+        Raises:
+            InputError: the network is not spiking (SN933), or an input does not fit.
+        """
+        from snnc.backends.reference.simulator import Simulator
+
+        self.require_spiking()
+        return Simulator(self.network).run(inputs, steps=steps, **options)
+
+    def evaluate(
+        self,
+        data: DataLike,
+        *,
+        steps: int | None = None,
+        preprocessing: Preprocessing | None = None,
+        batch: int = 200,
+        progress: ProgressSink | None = None,
+    ) -> Evaluation:
+        """Measure accuracy, agreement, spikes and errors per layer on a data set.
+
+        Args:
+            data: `PATH[:SPLIT][[A:B]]`, an array of samples, or a pair of samples and labels.
+            steps: time steps, by default those of the network.
+            preprocessing: by default what the program was compiled with.
+            batch: samples per batch.
+            progress: called with (label, done, total).
+
+        Raises:
+            InputError: the data does not fit the network, or holds no sample.
+        """
+        from snnc.driver.calibration import require_single_input
+        from snnc.evaluation.evaluate import evaluate_network
+
+        self.require_spiking()
+        require_single_input(self.network)
+        shape = self.network.inputs[0].shape
+        samples = open_samples(data, shape, preprocessing or self.preprocessing)
+        return evaluate_network(
+            self.network,
+            samples,
+            ann=self.ann_reference(),
+            steps=steps,
+            batch=batch,
+            progress=progress,
+        )
+
+    def ann_reference(self) -> AnnReference | None:
+        """The ANN to compare with, None where none is known."""
+        if self.reference is not None or self.ann is None:
+            return self.reference
+        return InterpretedAnn(self.ann)
+
+    def require_spiking(self) -> None:
+        """Refuse a network that has no spikes.
+
+        Raises:
+            InputError: SN933.
+        """
+        if self.network.stage == "ann":
+            text = f"network {self.network.name} is at stage ann; only a spiking network runs"
+            cure = "compile it, or `snnc opt` it with a pipeline that ends in to-spiking"
+            raise InputError(Diagnostic("SN933", text, where=self.path, help=cure))

@@ -1,0 +1,108 @@
+"""`snnc.evaluate`: measure anything that snnc can read on a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+from snnc.compiler import compile_model
+from snnc.data.preprocessing import Preprocessing
+from snnc.diagnostics import Diagnostic, UsageError
+from snnc.driver.compiled import Compiled
+from snnc.driver.loading import kind_of, load
+from snnc.driver.samples import DataLike
+from snnc.evaluation.evaluate import ProgressSink
+from snnc.evaluation.result import Evaluation
+
+
+def evaluate(
+    subject: Compiled | str | PathLike[str],
+    data: DataLike,
+    *,
+    calibration: DataLike | None = None,
+    steps: int | None = None,
+    preprocessing: Preprocessing | None = None,
+    batch: int = 200,
+    progress: ProgressSink | None = None,
+    **compile_options: Any,
+) -> Evaluation:
+    """Measure a spiking network: accuracy at every step, agreement, spikes, errors per layer.
+
+    Args:
+        subject: a compiled network, a program directory, a `.snn` file, or an ONNX file, which is
+            compiled in memory first.
+        data: `PATH[:SPLIT][[A:B]]`, samples, or samples and labels.
+        calibration: for a model that is compiled: what to calibrate on.
+        steps: time steps; by default those compiled for (32 for an ONNX file).
+        preprocessing: of data files; by default that of the program directory.
+        batch: samples per batch; bounds memory, changes no result.
+        progress: called with (label, done, total).
+        **compile_options: for an ONNX file or stage-ann network, as in `snnc.compile`.
+
+    Returns:
+        The measures; `as_dict()` gives the JSON object of `snnc eval --json`.
+
+    Raises:
+        InputError: model, network or data is rejected.
+        UsageError: a file is missing, or options for compiling meet a compiled network (SN936).
+    """
+    compiled = prepare(
+        subject,
+        calibration=calibration,
+        steps=steps,
+        preprocessing=preprocessing,
+        progress=progress,
+        **compile_options,
+    )
+    used = None if compiled.steps == steps else steps
+    return compiled.evaluate(
+        data, steps=used, preprocessing=preprocessing, batch=batch, progress=progress
+    )
+
+
+def prepare(
+    subject: Compiled | str | PathLike[str],
+    *,
+    calibration: DataLike | None = None,
+    steps: int | None = None,
+    preprocessing: Preprocessing | None = None,
+    progress: ProgressSink | None = None,
+    **compile_options: Any,
+) -> Compiled:
+    """The compiled form of anything `evaluate` takes.
+
+    Raises:
+        InputError: model or data is rejected.
+        UsageError: SN936, options for compiling were given with a compiled network.
+    """
+    if isinstance(subject, Compiled):
+        return _as_it_is(subject, calibration, compile_options)
+    if kind_of(subject) != "onnx":
+        loaded = load(subject)
+        if loaded.network.stage != "ann" or kind_of(subject) == "program":
+            return _as_it_is(loaded, calibration, compile_options)
+    options = {name: value for name, value in compile_options.items() if value is not None}
+    if steps is not None:
+        options["steps"] = steps
+    return compile_model(
+        subject,
+        calibration=calibration,
+        preprocessing=preprocessing,
+        progress=progress,
+        **options,
+    )
+
+
+def _as_it_is(
+    compiled: Compiled, calibration: DataLike | None, compile_options: Mapping[str, Any]
+) -> Compiled:
+    """A compiled network; options that would have to change it are refused."""
+    extra = sorted(name for name, value in compile_options.items() if value is not None)
+    if calibration is not None:
+        extra.append("calibration")
+    if extra:
+        text = f"{', '.join(extra)} would change how the network is compiled, but it already is"
+        raise UsageError(Diagnostic("SN936", text, help="give the ONNX file instead"))
+    compiled.require_spiking()
+    return compiled

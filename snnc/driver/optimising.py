@@ -1,0 +1,86 @@
+"""Passes on a network that is already in text form."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+
+from snnc.compiler import DEFAULT_STEPS
+from snnc.data.preprocessing import Preprocessing
+from snnc.diagnostics import Diagnostic, UsageError
+from snnc.driver.calibration import Calibration, calibrate, require_single_input
+from snnc.driver.loading import kind_of, load
+from snnc.driver.pipeline import build_pipeline, check_stop, run_passes
+from snnc.driver.samples import DataLike, open_samples
+from snnc.evaluation.evaluate import ProgressSink
+from snnc.evaluation.reference import InterpretedAnn
+from snnc.ir.model import Network
+from snnc.passes.base import Context
+from snnc.passes.manager import Hook
+
+
+def optimise(
+    path: str | PathLike[str],
+    passes: str,
+    *,
+    calibration: DataLike | None = None,
+    preprocessing: Preprocessing | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    hooks: tuple[Hook, ...] = (),
+    stop_after: str | None = None,
+    progress: ProgressSink | None = None,
+) -> tuple[Network, tuple[str, ...]]:
+    """The network after the passes, and what the passes had to say.
+
+    Args:
+        path: a `.snn` file or a program directory (its final network).
+        passes: the pipeline as text.
+        calibration: data for passes that need it; activations are the interpreter's, so the
+            network must then be at stage ann.
+        preprocessing: of data files.
+        steps: time steps; by default those of the network's schedule, else 32.
+        seed: seed of everything random.
+        hooks: called between passes.
+        stop_after: name of the last pass to run.
+        progress: called with (label, done, total).
+
+    Raises:
+        InputError: the network or the data is rejected, or a pass does not apply.
+        UsageError: unknown passes or options, a missing file, or an ONNX file.
+    """
+    if kind_of(path) == "onnx":
+        text = f"{fspath(path)} is not a network in text form"
+        cure = "`snnc compile MODEL.onnx --dump-ir DIR` writes the network after every pass"
+        raise UsageError(Diagnostic("SN924", text, where=fspath(path), help=cure))
+    network = load(path).network
+    chosen = build_pipeline(passes)
+    check_stop(chosen, stop_after)
+    gathered = _gather(network, calibration, preprocessing, progress)
+    scheduled = DEFAULT_STEPS if network.schedule is None else network.schedule.steps
+    context = Context(
+        statistics=gathered.statistics,
+        calibration=gathered.samples,
+        steps=steps or scheduled,
+        seed=seed,
+        progress=progress,
+    )
+    result = run_passes(network, chosen, context, hooks, stop_after)
+    return result, tuple(context.notes)
+
+
+def _gather(
+    network: Network,
+    calibration: DataLike | None,
+    preprocessing: Preprocessing | None,
+    progress: ProgressSink | None,
+) -> Calibration:
+    if calibration is None:
+        return Calibration()
+    if network.stage != "ann":
+        text = "calibration data needs activations, and a spiking network has none"
+        cure = "run the passes on the network of stage ann"
+        raise UsageError(Diagnostic("SN936", text, where="--calibration", help=cure))
+    require_single_input(network)
+    shape = network.inputs[0].shape
+    data = open_samples(calibration, shape, preprocessing or Preprocessing())
+    return calibrate(network, InterpretedAnn(network), data, progress)

@@ -1,0 +1,62 @@
+"""From a pipeline's text to passes, and the run with its hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from snnc.backends.base import Target
+from snnc.diagnostics import Diagnostic, UsageError
+from snnc.ir.model import Network
+from snnc.options import build_all
+from snnc.passes import DEFAULT_PIPELINE, PASSES
+from snnc.passes.base import Context, Pass
+from snnc.passes.manager import Hook, PipelineError, run_pipeline
+from snnc.text import one_of
+
+
+class PassCrashError(RuntimeError):
+    """A pass failed in a way nobody foresaw; carries what a crash report needs."""
+
+    def __init__(self, spec: str, network: Network) -> None:
+        self.spec = spec
+        self.network = network
+        super().__init__(f"pass {spec} failed")
+
+
+def build_pipeline(text: str | None, target: Target | None = None) -> tuple[Pass, ...]:
+    """The passes of a pipeline (the default one for None), then those of the target.
+
+    Raises:
+        UsageError: an unknown pass or a malformed option (SN70x).
+    """
+    specs = [DEFAULT_PIPELINE if text is None else text]
+    if target is not None:
+        specs.extend(target.pipeline)
+    return tuple(p for spec in specs for p in build_all(spec, PASSES))
+
+
+def check_stop(passes: Sequence[Pass], stop_after: str | None) -> None:
+    """Refuse a `--stop-after` that names no pass of the pipeline.
+
+    Raises:
+        UsageError: SN923.
+    """
+    names = [p.name for p in passes]
+    if stop_after is not None and stop_after not in names:
+        text = f'the pipeline has no pass "{stop_after}" to stop after{one_of(stop_after, names)}'
+        raise UsageError(Diagnostic("SN923", text, where="--stop-after"))
+
+
+def run_passes(
+    network: Network,
+    passes: Sequence[Pass],
+    context: Context,
+    hooks: Sequence[Hook] = (),
+    stop_after: str | None = None,
+) -> Network:
+    """Run a pipeline; an unforeseen failure of a pass becomes a `PassCrashError`."""
+    try:
+        return run_pipeline(network, passes, context, hooks, stop_after=stop_after)
+    except PipelineError as error:
+        cause = error.__cause__ or error
+        raise PassCrashError(error.failure.spec, error.failure.before) from cause

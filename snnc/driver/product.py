@@ -1,0 +1,109 @@
+"""What compiling leaves behind: the files of a program directory and its manifest."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snnc.ir import model as m
+from snnc.ir.storage import to_bytes
+from snnc.ir.tensors import Array
+
+if TYPE_CHECKING:
+    from snnc.driver.compiled import Compiled
+
+GOLDEN_SAMPLES = 4
+
+_NPY: Any = np.lib.format  # typed in some versions of NumPy only
+
+
+def program_files(compiled: Compiled) -> dict[str, bytes]:
+    """Every file of the program directory but the manifest, as path and bytes.
+
+    `network.snn` is the final network, `ann.snn` the imported one (so that evaluation can
+    compare without the ONNX file), `golden/` a few inputs and what the reference
+    simulator makes of them.
+    """
+    files = dict(to_bytes(compiled.network, "network.snn"))
+    if compiled.ann is not None:
+        files.update(to_bytes(compiled.ann, "ann.snn"))
+    if compiled.network.stage != "ann":
+        files.update(golden_of(compiled.network, compiled.golden_inputs))
+        files.update(_target_files(compiled))
+    files["report.json"] = json_bytes(compiled.report)
+    return files
+
+
+def _target_files(compiled: Compiled) -> Mapping[str, bytes]:
+    from snnc.driver.targets import find_target
+
+    return find_target(compiled.target).emit(compiled.network)
+
+
+def golden_of(network: m.Network, inputs: Mapping[str, Array]) -> dict[str, bytes]:
+    """A few inputs and what the reference simulator makes of them, as files of `golden/`."""
+    from snnc.backends.reference.simulator import Simulator
+    from snnc.program import golden_files
+
+    trace = Simulator(network, threads=1).run(dict(inputs))
+    return golden_files(inputs, trace.spike_counts, trace.outputs)
+
+
+def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
+    """A compressed `.npz` whose bytes depend on the arrays alone (fixed dates, sorted)."""
+    import zipfile
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(arrays):
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            content = io.BytesIO()
+            _NPY.write_array(
+                content, np.ascontiguousarray(arrays[name]), version=(1, 0), allow_pickle=False
+            )
+            archive.writestr(entry, content.getvalue())
+    return buffer.getvalue()
+
+
+def json_bytes(payload: Mapping[str, Any]) -> bytes:
+    """A JSON file: indented, no NaN, one line feed at the end."""
+    return (json.dumps(payload, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def manifest_of(compiled: Compiled) -> dict[str, Any]:
+    """What the manifest says beside versions and digests (which the writer adds)."""
+    network = compiled.network
+    return {
+        "target": compiled.target,
+        "stage": network.stage,
+        "model": {"name": network.name, "sha256": compiled.model_sha256},
+        "pipeline": list(network.passes),
+        "steps": compiled.steps,
+        "seed": compiled.seed,
+        "inputs": [
+            {
+                "name": i.name,
+                "dtype": i.dtype,
+                "shape": list(i.shape),
+                "coding": type(i.coding).__name__.lower(),
+            }
+            for i in network.inputs
+        ],
+        "outputs": [
+            {
+                "name": h.name,
+                "population": h.population,
+                "shape": list(network.population(h.population).shape),
+                "host_operators": list(h.readout.host),
+            }
+            for h in network.heads
+        ],
+        "preprocessing": compiled.preprocessing.as_dict(),
+        "calibration": dict(compiled.calibration_record),
+        "evidence": "simulated",
+    }

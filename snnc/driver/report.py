@@ -1,0 +1,77 @@
+"""`report.json`: what compiling measured and said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from snnc.driver.auto import Search
+from snnc.driver.checks import PassCheck
+from snnc.driver.source import Source
+from snnc.ir import linear
+from snnc.ir.interpret import network_macs
+from snnc.ir.model import Network
+
+if TYPE_CHECKING:
+    from snnc.driver.compiled import Compiled
+
+SCHEMA_VERSION = 1
+
+
+def build_report(
+    compiled: Compiled,
+    source: Source,
+    search: Search | None,
+    checks: Sequence[PassCheck],
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """The report of a compilation, a JSON object that depends on inputs and options alone."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "network": compiled.network.name,
+        "stage": compiled.network.stage,
+        "target": compiled.target,
+        "pipeline": list(compiled.network.passes),
+        "steps": compiled.steps,
+        "calibration": dict(compiled.calibration_record),
+        "ann_macs": network_macs(source.network),
+        "populations": population_rows(compiled.network),
+        "conversion": source.conversion,
+        "notes": list(notes),
+        "checks": [asdict(check) for check in checks],
+        "auto": None if search is None else search.as_dict(),
+        "evaluation": None,
+    }
+
+
+def population_rows(network: Network) -> list[dict[str, Any]]:
+    """One row per population: shape, neuron, neurons, multiply-accumulates, ONNX nodes."""
+    rows = []
+    for population in network.populations:
+        macs = sum(
+            linear.macs(i.ops, network.source_shape(i.source), network.array)
+            for i in population.incoming
+        )
+        neurons = 1
+        for size in population.shape:
+            neurons *= size
+        rows.append(
+            {
+                "name": population.name,
+                "shape": list(population.shape),
+                "neuron": keyword_of(population.neuron),
+                "neurons": neurons,
+                "macs": macs,
+                "sources": [i.source for i in population.incoming],
+                "onnx_nodes": list(population.origin),
+            }
+        )
+    return rows
+
+
+def keyword_of(node: object) -> str:
+    """The name a neuron or operator has in the text form."""
+    from snnc.ir.model import KEYWORDS
+
+    return next(k for k, cls in KEYWORDS.items() if cls is type(node))

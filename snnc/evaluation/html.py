@@ -1,0 +1,149 @@
+"""The HTML report and its pictures, from the JSON objects of a compilation and an evaluation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+LEFT, RIGHT, TOP, BOTTOM = 60.0, 620.0, 20.0, 250.0
+PARTS = (
+    ("inherited", "#cbd5e0"),
+    ("clipping", "#c05621"),
+    ("quantisation", "#2b6cb0"),
+    ("unevenness", "#6b46c1"),
+)
+
+
+def render_report(report: Mapping[str, Any]) -> str:
+    """One self-contained HTML page: no script, no font, no picture from elsewhere."""
+    evaluation = report.get("evaluation")
+    notes = [*report["notes"], *(evaluation["notes"] if evaluation else ())]
+    page = _environment(autoescape=True).get_template("report/report.html.j2")
+    return page.render(
+        title=f"snnc report: {report['network']}",
+        verdict=_verdict(report, evaluation),
+        report=report,
+        evaluation=evaluation,
+        notes=notes,
+        # Both pictures are made by our own templates, which escape the names they print.
+        accuracy_svg=Markup(accuracy_svg(evaluation)) if evaluation else "",
+        layers_svg=Markup(layers_svg(evaluation)) if evaluation else "",
+    )
+
+
+def accuracy_svg(evaluation: Mapping[str, Any]) -> str:
+    """Accuracy after every time step, the ANN's as a dashed line; logarithmic in steps."""
+    curve: Sequence[float] = evaluation["accuracy_by_step"]
+    ann: float | None = evaluation["ann_accuracy"]
+    values = [*curve, *([] if ann is None else [ann])]
+    low = math.floor(10 * min(values, default=0.0)) / 10
+    high = 1.0 if max(values, default=1.0) > low else low + 0.1
+    points = [(_x(t, len(curve)), _y(a, low, high)) for t, a in enumerate(curve, start=1)]
+    context: dict[str, Any] = {
+        "curve": curve,
+        "points": " ".join(f"{x:.1f},{y:.1f}" for x, y in points),
+        "ann_y": None if ann is None else round(_y(ann, low, high), 1),
+        "ann_text": _percent(ann),
+        "last": None,
+        "x_ticks": [{"x": round(_x(t, len(curve)), 1), "text": t} for t in _powers(len(curve))],
+        "y_ticks": [
+            {"y": round(_y(v, low, high), 1), "text": f"{100 * v:.0f} %"}
+            for v in (low + (high - low) * i / 5 for i in range(6))
+        ],
+    }
+    if points:
+        x, y = points[-1]
+        context["last"] = {"x": round(x, 1), "y": round(y, 1), "text": _percent(curve[-1])}
+    return _environment(autoescape=True).get_template("report/accuracy.svg.j2").render(context)
+
+
+def layers_svg(evaluation: Mapping[str, Any]) -> str:
+    """The error of each layer over its mean activation, stacked by cause."""
+    judged = [layer for layer in evaluation["layers"] if layer["errors"] is not None]
+    largest = max((sum(layer["errors"].values()) for layer in judged), default=0.0) or 1.0
+    rows = [_layer_row(layer, index, 380.0 / largest) for index, layer in enumerate(judged)]
+    legend = [
+        {"name": name, "colour": colour, "x": 160 + 110 * index}
+        for index, (name, colour) in enumerate(PARTS)
+    ]
+    template = _environment(autoescape=True).get_template("report/layers.svg.j2")
+    return template.render(rows=rows, legend=legend, height=max(80, 40 + 22 * len(rows)))
+
+
+def _layer_row(layer: Mapping[str, Any], index: int, pixels: float) -> dict[str, Any]:
+    x = 160.0
+    bars = []
+    for name, colour in PARTS:
+        width = layer["errors"][name] * pixels
+        bars.append({"x": round(x, 1), "width": round(width, 1), "colour": colour})
+        x += width
+    total = sum(layer["errors"].values())
+    return {
+        "name": layer["name"],
+        "y": 34 + 22 * index,
+        "bars": bars,
+        "end": round(x, 1),
+        "text": _percent(total),
+    }
+
+
+def _verdict(report: Mapping[str, Any], evaluation: Mapping[str, Any] | None) -> str:
+    if evaluation is None:
+        return (
+            f"Compiled for {report['target']} with {report['steps']} time steps; not evaluated "
+            "yet. Give `snnc report DIR --data DATA` a data set to measure it."
+        )
+    return (
+        f"ANN {_percent(evaluation['ann_accuracy'])}, SNN {_percent(evaluation['snn_accuracy'])} "
+        f"at {evaluation['mean_steps']:.1f} steps on average, agreement "
+        f"{_percent(evaluation['agreement'])}, {evaluation['spikes_per_sample']:,.0f} spikes per "
+        f"sample, on {evaluation['samples']:,} samples (simulated)."
+    )
+
+
+def _environment(*, autoescape: bool) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("snnc.templates", ""),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["percent"] = _percent
+    environment.filters["figure"] = _figure
+    environment.filters["microjoules"] = lambda v: "-" if v is None else f"{v / 1e6:.3g}"
+    return environment
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f} %"
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _x(step: int, steps: int) -> float:
+    if steps <= 1:
+        return RIGHT
+    return LEFT + (RIGHT - LEFT) * math.log(step) / math.log(steps)
+
+
+def _y(value: float, low: float, high: float) -> float:
+    return BOTTOM - (BOTTOM - TOP) * (value - low) / (high - low)
+
+
+def _powers(steps: int) -> list[int]:
+    powers = []
+    step = 1
+    while step <= steps:
+        powers.append(step)
+        step *= 2
+    return powers

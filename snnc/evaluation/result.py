@@ -1,0 +1,58 @@
+"""What an evaluation returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from snnc.evaluation.layers import LayerReport
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was measured. Accuracies and agreement are fractions, None without labels or ANN.
+
+    `accuracy_by_step[t - 1]` is the accuracy after `t` time steps. `layer_samples` says on how
+    many samples correlation, relative error and clipping of the layers were measured.
+    """
+
+    samples: int
+    steps: int
+    mean_steps: float
+    ann_accuracy: float | None
+    snn_accuracy: float | None
+    agreement: float | None
+    accuracy_by_step: tuple[float, ...]
+    spikes_per_sample: float
+    synops_per_sample: float
+    updates_per_sample: float
+    ann_macs: int | None
+    ann_engine: str | None
+    layers: tuple[LayerReport, ...]
+    layer_samples: int
+    energy_estimates: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The evaluation as one JSON object with `schema_version`."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "samples": self.samples,
+            "ann_accuracy": self.ann_accuracy,
+            "snn_accuracy": self.snn_accuracy,
+            "agreement": self.agreement,
+            "steps": self.steps,
+            "mean_steps": self.mean_steps,
+            "accuracy_by_step": list(self.accuracy_by_step),
+            "spikes_per_sample": self.spikes_per_sample,
+            "synops_per_sample": self.synops_per_sample,
+            "updates_per_sample": self.updates_per_sample,
+            "ann_macs": self.ann_macs,
+            "ann_engine": self.ann_engine,
+            "layers": [layer.as_dict() for layer in self.layers],
+            "layer_samples": self.layer_samples,
+            "energy_estimates": list(self.energy_estimates),
+            "notes": list(self.notes),
+        }

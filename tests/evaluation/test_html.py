@@ -1,0 +1,102 @@
+"""The pictures and the page: what they show, and that names cannot break them."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+
+from snnc.evaluation.html import accuracy_svg, layers_svg, render_report
+
+LAYER: dict[str, Any] = {
+    "name": "<conv>&1",
+    "onnx_nodes": ["/a<b>/Conv"],
+    "neurons": 3,
+    "spikes_per_sample": 12.5,
+    "mean_rate": 0.1,
+    "correlation": 0.99,
+    "relative_error": 0.05,
+    "clipped": 0.01,
+    "silent": None,
+    "errors": {"inherited": 0.1, "clipping": 0.2, "quantisation": 0.05, "unevenness": 0.0},
+}
+EVALUATION: dict[str, Any] = {
+    "samples": 100,
+    "ann_accuracy": 0.99,
+    "snn_accuracy": 0.97,
+    "agreement": 0.98,
+    "steps": 4,
+    "mean_steps": 4.0,
+    "accuracy_by_step": [0.5, 0.8, 0.9, 0.97],
+    "spikes_per_sample": 12.5,
+    "synops_per_sample": 1000.0,
+    "ann_macs": None,
+    "layers": [LAYER],
+    "layer_samples": 100,
+    "energy_estimates": [],
+    "notes": ["one < two"],
+}
+REPORT: dict[str, Any] = {
+    "network": "<script>alert(1)</script>",
+    "target": "reference",
+    "steps": 4,
+    "pipeline": ["normalize"],
+    "populations": [],
+    "calibration": {"data": "", "samples": 0},
+    "notes": [],
+    "checks": [],
+    "auto": None,
+    "evaluation": EVALUATION,
+}
+
+
+def test_pictures_are_well_formed_and_show_the_last_accuracy() -> None:
+    picture = accuracy_svg(EVALUATION)
+    ET.fromstring(picture)
+    assert "SNN 97.00 %" in picture
+    assert "ANN 99.00 %" in picture
+    assert picture.count(",") >= 4
+
+
+def test_a_worse_curve_lies_lower() -> None:
+    def last_y(accuracy: float) -> float:
+        curve = [0.5, accuracy]
+        picture = accuracy_svg({**EVALUATION, "accuracy_by_step": curve})
+        circle = next(e for e in ET.fromstring(picture).iter() if e.tag.endswith("circle"))
+        return float(circle.attrib["cy"])
+
+    assert last_y(0.6) > last_y(0.9)
+
+
+def test_pictures_without_labels_or_ann_say_so() -> None:
+    bare = {**EVALUATION, "accuracy_by_step": [], "ann_accuracy": None}
+    picture = accuracy_svg(bare)
+    ET.fromstring(picture)
+    assert "no labels" in picture
+    layers = layers_svg({**EVALUATION, "layers": [{**LAYER, "errors": None}]})
+    ET.fromstring(layers)
+    assert "no ANN" in layers
+
+
+def test_bars_are_as_long_as_the_errors() -> None:
+    picture = layers_svg(EVALUATION)
+    bars = [
+        float(e.attrib["width"])
+        for e in ET.fromstring(picture).iter()
+        if e.tag.endswith("rect") and e.attrib["height"] == "15"
+    ]
+    assert bars[1] == pytest.approx(2 * bars[0], abs=0.2)
+    assert bars[1] == pytest.approx(4 * bars[2], abs=0.3)
+    assert bars[3] == 0
+
+
+def test_names_are_escaped() -> None:
+    page = render_report(REPORT)
+    assert "<script>" not in page
+    assert "&lt;conv&gt;&amp;1" in page
+    assert "one &lt; two" in page
+
+
+def test_a_report_without_evaluation_says_so() -> None:
+    assert "not evaluated" in render_report({**REPORT, "evaluation": None})

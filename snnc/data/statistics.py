@@ -192,10 +192,14 @@ class ActivationStatistics:
         """The q-th percentile of `|x|` per channel, (C,): the range of a signed neuron."""
         return self._percentile(q, nonzero, None, self._both(), True)
 
-    def histogram(self) -> tuple[Counts, Floats]:
-        """Counts (C, B) of the values above zero and the borders (C, B + 1) of their bins."""
+    def histogram(self, absolute: bool = False) -> tuple[Counts, Floats]:
+        """Counts (C, B) of the values above zero and the borders (C, B + 1) of their bins.
+
+        With `absolute`, of all `|x|` above zero.
+        """
         self._require_samples()
-        return self._positive.counts.copy(), self._positive.edges()
+        values = self._both() if absolute else self._positive
+        return values.counts.copy(), values.edges()
 
     def _both(self) -> Histogram:
         """The histogram of `|x|` above zero."""

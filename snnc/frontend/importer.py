@@ -12,6 +12,7 @@ import onnx
 
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.frontend import gate as import_gate
+from snnc.frontend.averages import mend_averages
 from snnc.frontend.builder import Builder, Made
 from snnc.frontend.check import check_model
 from snnc.frontend.loader import Loaded, load
@@ -80,15 +81,17 @@ def import_model(
     loaded = load(path)
     check_model(loaded)
     proto = named(loaded)
-    lowered = lower(normalise(loaded, proto))
+    graph = normalise(loaded, proto)
+    lowered = lower(graph)
     if lowered.report.refused:
         raise InputError(lowered.report.diagnostics())
     network = _network(loaded, lowered)
+    mended = mend_averages(proto, graph)
     model, values = _with_views(proto, lowered.builder)
     inputs = dict(
         zip((i.name for i in network.inputs), (i.name for i in real_inputs(proto)), strict=True)
     )
-    notes = lowered.report.notes
+    notes = (*lowered.report.notes, *mended)
     if gate and samples is not None and len(network.inputs) > 1:
         notes += ("the import gate used random inputs: the samples are for one input only",)
     imported = Imported(

@@ -110,11 +110,17 @@ def _saturating(call: Call, value: Value, high: Array, source: str | None) -> Va
     if np.any(high <= 0):
         raise Refusal("its upper bound is not positive", "clip to a positive bound")
     neuron = m.Clip(_parameter(call, value, high, "high"))
-    alone = call.consumers(call.node.inputs[0]) == 1
-    if source is not None and alone and _is_relu(call, source):
+    if source is not None and _reads_alone(call, source):
         call.builder.amend(source, neuron, call.node, call.node.outputs[0])
-        return call.data(0) if isinstance(call.operand(0), Value) else call.data(1)
+        return value
     return _population(call, neuron, value)
+
+
+def _reads_alone(call: Call, source: str) -> bool:
+    """Whether the node reads the Relu's own tensor (no view of it), and nothing else does."""
+    made = call.builder.made[source]
+    read = made.tensor in call.node.inputs and call.consumers(made.tensor) == 1
+    return read and isinstance(made.population.neuron, m.Relu)
 
 
 def _population(call: Call, neuron: m.Neuron, value: Value) -> Value:
@@ -134,7 +140,3 @@ def _nonnegative_source(call: Call, value: Value) -> str | None:
     made = call.builder.made.get(value.terms[0].source)
     positive = made is not None and isinstance(made.population.neuron, m.Relu | m.Clip)
     return value.terms[0].source if positive else None
-
-
-def _is_relu(call: Call, name: str) -> bool:
-    return isinstance(call.builder.made[name].population.neuron, m.Relu)

@@ -8,9 +8,9 @@ from snnc.frontend import values as v
 from snnc.frontend.call import Call
 from snnc.frontend.refusal import Refusal
 from snnc.frontend.values import Value
-from snnc.frontend.windows import read_window
+from snnc.frontend.windows import Window, read_window, some_window_is_padding
 from snnc.ir import model as m
-from snnc.ir.shapes import neuron_shape
+from snnc.ir.shapes import neuron_shape, window_counts
 from snnc.ir.tensors import Shape
 
 
@@ -27,6 +27,8 @@ def average_pool(call: Call) -> Value:
         bool(call.attribute("count_include_pad", 0)),
         bool(call.attribute("ceil_mode", 0)),
     )
+    if not op.count_include_pad:
+        _refuse_padding(window, value, window_counts(_whole(value), op))
     return _as_given(call, v.extend(value, op, call.tensors))
 
 
@@ -46,7 +48,16 @@ def max_pool(call: Call) -> Value:
         window.dilations,
         bool(call.attribute("ceil_mode", 0)),
     )
+    _refuse_padding(window, value, window_counts(_whole(value), neuron))
     return _pooled(call, neuron, value)
+
+
+def _refuse_padding(window: Window, value: Value, counts: tuple[int, int]) -> None:
+    if some_window_is_padding(window, value.shape[1:], counts):
+        raise Refusal(
+            "one of its windows holds padding only, of which there is no maximum or mean",
+            "use less padding, at most half of the kernel",
+        )
 
 
 def global_average_pool(call: Call) -> Value:

@@ -13,7 +13,7 @@ from snnc.frontend.heads import make_heads
 from snnc.frontend.host import host_tails
 from snnc.frontend.nodes import Node
 from snnc.frontend.operators import OPERATORS, REFUSED, refusal_of
-from snnc.frontend.refusal import Refusal
+from snnc.frontend.refusal import Refusal, refuse_large
 from snnc.frontend.report import ConversionReport, RefusedNode
 from snnc.frontend.values import Value
 from snnc.ir import model as m
@@ -39,6 +39,7 @@ class _State:
     graph: Graph
     builder: Builder
     uses: Counter[str]
+    repeated: set[str]
     values: dict[str, Operand] = field(default_factory=dict)
     tainted: set[str] = field(default_factory=set)
     refused: list[RefusedNode] = field(default_factory=list)
@@ -53,7 +54,8 @@ def lower(graph: Graph) -> Lowered:
     on_host = {index for tail in tails for index in tail.nodes}
     uses = Counter(name for n in graph.nodes if n.index not in on_host for name in set(n.inputs))
     uses.update(tail.tensor for tail in tails)
-    state = _State(graph, Builder(graph.all_nodes), uses)
+    repeated = {name for n in graph.nodes for name in n.inputs if n.inputs.count(name) > 1}
+    state = _State(graph, Builder(graph.all_nodes), uses, repeated)
     state.values.update(graph.constants)
     notes: list[str] = []
     _declare_inputs(state)
@@ -91,6 +93,12 @@ def _declare_inputs(state: _State) -> None:
                     "export the model with a float32 input",
                     "SN609",
                 )
+            )
+        try:
+            refuse_large(declared.shape)
+        except Refusal as refusal:
+            state.refused.append(
+                RefusedNode(declared.name, "Input", refusal.reason, "use a smaller input")
             )
         value = state.builder.input(declared.name, "f32", declared.shape)
         state.values[declared.name] = value
@@ -136,7 +144,8 @@ def _as_refusal(error: Exception) -> Refusal:
 
 def _keep(state: _State, node: Node, results: tuple[Value, ...]) -> None:
     for name, value in zip(node.outputs, results, strict=False):
-        shared = state.uses[name] > 1
+        # Sums of sums with themselves must not double their terms each time.
+        shared = state.uses[name] > 1 or (name in state.repeated and len(value.terms) > 1)
         if shared and not v.is_source(value) and not v.is_cheap(value):
             value = state.builder.materialise(value, name)
         state.values[name] = value

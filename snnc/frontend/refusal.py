@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+from snnc.ir.tensors import Shape
+
 EXPORT_AGAIN = "check the file with onnx.checker, or export the model again"
 """The cure for a node that is not valid ONNX."""
 
@@ -16,3 +20,22 @@ class Refusal(Exception):  # noqa: N818 (a verdict on one node; the importer tur
         super().__init__(reason)
         self.reason = reason
         self.cure = cure
+
+
+LARGEST_VALUE = 100_000_000
+"""Elements per sample beyond which a tensor is refused: no spiking network has so many neurons."""
+
+
+def refuse_large(shape: Shape) -> None:
+    """Refuse a tensor of absurd size before anything is computed with it.
+
+    Raises:
+        Refusal: it has more than `LARGEST_VALUE` elements.
+    """
+    count = math.prod(shape)
+    if count > LARGEST_VALUE:
+        raise Refusal(
+            f"it makes {count:,} values of shape {list(shape)} per sample; "
+            f"{LARGEST_VALUE:,} are the limit",
+            "check the sizes in the node's attributes and inputs, or use a smaller input",
+        )

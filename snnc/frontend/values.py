@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from snnc.frontend.refusal import refuse_large
 from snnc.frontend.tensors import TensorTable, finite
 from snnc.ir import linear, shapes
 from snnc.ir import model as m
@@ -172,9 +173,11 @@ def extend(value: Value, op: m.Operator, tensors: TensorTable) -> Value:
 
     Raises:
         ShapeError: the operator does not fit the value.
+        Refusal: its result is absurdly large.
     """
     flat = flush(value)
     shape = shapes.operator_shape(op, flat.inner, tensors.shape)
+    refuse_large(shape)
     bias = None if flat.bias is None else linear.apply(op, flat.bias[None], tensors.array)[0]
     terms = tuple(Term(t.source, (*t.ops, op)) for t in flat.terms)
     return replace(flat, terms=terms, inner=shape, shape=shape, bias=bias)

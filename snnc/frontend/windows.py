@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from snnc.frontend.nodes import Node, integers
-from snnc.frontend.refusal import Refusal
+from snnc.frontend.refusal import Refusal, refuse_large
 from snnc.ir.tensors import Shape
 
 AUTO_PADS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
@@ -34,7 +36,7 @@ def read_window(
         transposed: A transposed convolution resolves SAME padding from its output instead.
 
     Raises:
-        Refusal: attributes that do not fit, or an unknown `auto_pad`.
+        Refusal: attributes that do not fit, an unknown `auto_pad`, or absurdly much padding.
     """
     ones = (1,) * len(spatial)
     size = integers(node, "kernel_shape", tuple(kernel) if kernel else ones)
@@ -51,6 +53,7 @@ def read_window(
     if min(pads) < 0:
         raise Refusal("its padding is negative", "use a Slice in front of it instead")
     half = len(spatial)
+    refuse_large(tuple(n + pads[i] + pads[half + i] for i, n in enumerate(spatial)))
     before, after = _pair(pads[:half], 0), _pair(pads[half:], 0)
     return Window(
         _pair(size, 1),
@@ -59,6 +62,18 @@ def read_window(
         _pair(dilations, 1),
         auto_pad,
     )
+
+
+def some_window_is_padding(window: Window, size: Shape, counts: tuple[int, int]) -> bool:
+    """Whether a window of an image of `size` holds no pixel; `counts`: windows per axis."""
+    for axis in (0, 1):
+        dilation = window.dilations[axis]
+        starts = np.arange(counts[axis]) * window.strides[axis] - window.pads[axis]
+        taps = -(np.minimum(starts, 0) // dilation)  # the first tap inside
+        inside = (starts + taps * dilation < size[axis]) & (taps < window.kernel[axis])
+        if not inside.all():
+            return True
+    return False
 
 
 def _same_pads(

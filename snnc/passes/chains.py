@@ -122,12 +122,20 @@ def merge_views(chain: Chain) -> Ops | None:
 
 
 def merge_scales(chain: Chain) -> Ops | None:
-    """One scale for two in a row."""
-    shapes = chain.shapes()
-    for i, (a, b) in enumerate(zip(chain.ops, chain.ops[1:], strict=False)):
-        if isinstance(a, m.Scale) and isinstance(b, m.Scale):
-            product = chain.factor(a, shapes[i]) * chain.factor(b, shapes[i])
-            return (*chain.ops[:i], chain.scale(product), *chain.ops[i + 2 :])
+    """One scale for two with only views and averages between them."""
+    shapes, ops = chain.shapes(), chain.ops
+    for i, scale in enumerate(ops):
+        if not isinstance(scale, m.Scale):
+            continue
+        factor: Array | None = chain.factor(scale, shapes[i])
+        for j in range(i + 1, len(ops)):
+            op = ops[j]
+            if factor is None or isinstance(op, scales.WEIGHTED):
+                break
+            if isinstance(op, m.Scale):
+                product = chain.scale(factor * chain.factor(op, shapes[j]))
+                return (*ops[:i], *ops[i + 1 : j], product, *ops[j + 1 :])
+            factor = scales.push_right(op, factor)
     return None
 
 

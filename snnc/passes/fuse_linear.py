@@ -16,6 +16,9 @@ from snnc.passes.chains import FUSE_RULES, Chain, pools_into_weights, simplify
 from snnc.passes.properties import ANN
 from snnc.passes.tensors import NewTensors, compress, full
 
+_MOST_CONNECTIONS = 32
+"""A linear value with more connections than this stays a population of its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FuseLinear:
@@ -62,7 +65,8 @@ class FuseLinear:
 def _inline_linear(network: m.Network, context: Context) -> m.Network:
     """Replace every use of an `Identity` population by that population's own inputs.
 
-    Max pooling keeps reading it (a maximum is not linear), and a head keeps it as its own.
+    Max pooling keeps reading it (a maximum is not linear), and a head keeps it as its own. A
+    value with very many connections stays too.
     """
     tensors = NewTensors(network)
     done: dict[str, m.Population] = {}
@@ -88,11 +92,7 @@ def _inline_into(
     incoming: list[m.Incoming] = []
     for connection in population.incoming:
         source = done.get(connection.source)
-        if (
-            source is None
-            or not isinstance(source.neuron, m.Identity)
-            or isinstance(population.neuron, m.MaxPool2d)
-        ):
+        if source is None or not _inlined(source, population):
             incoming.append(connection)
             continue
         changed = True
@@ -111,6 +111,16 @@ def _inline_into(
     if total is not None and np.any(total):
         ref = tensors.put(f"{population.name}.bias", compress(total))
     return replace(population, incoming=tuple(incoming), bias=ref), total
+
+
+def _inlined(source: m.Population, population: m.Population) -> bool:
+    """Whether a linear source is computed inside its user.
+
+    Sums of sums would double their connections each time; past a bound the sum stays.
+    """
+    small = len(source.incoming) <= _MOST_CONNECTIONS
+    linear_source = isinstance(source.neuron, m.Identity)
+    return linear_source and small and not isinstance(population.neuron, m.MaxPool2d)
 
 
 def _needed(populations: tuple[m.Population, ...], heads: set[str]) -> set[str]:

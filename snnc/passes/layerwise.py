@@ -114,7 +114,7 @@ class Layerwise:
         arrays: dict[str, Array] = {}
         for name in dict.fromkeys(i.source for i in population.incoming):
             if name in declared:
-                inputs.append(declared[name])
+                inputs.append(_with_samples(declared[name]))
                 arrays[name] = self._samples[name][part]
             else:
                 shape = self._network.source_shape(name)
@@ -130,7 +130,14 @@ class Layerwise:
             tensors=tensors.tensors,
             store=tensors.store,
         )
-        return Simulator(alone).run(arrays, record=record, record_membrane=membrane)
+        return Simulator(alone).run(
+            arrays, record=record, record_membrane=membrane, first=part.start
+        )
+
+
+def _with_samples(entry: m.Input) -> m.Input:
+    """An input that takes calibration samples: for events they stand for the mean over time."""
+    return replace(entry, coding=m.Direct()) if isinstance(entry.coding, m.Events) else entry
 
 
 def mean_activations(network: m.Network, samples: Mapping[str, Array]) -> dict[str, Array]:

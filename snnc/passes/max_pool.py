@@ -11,7 +11,7 @@ from snnc.ir import model as m
 from snnc.ir.shapes import summed_shape
 from snnc.passes.base import Context, Property
 from snnc.passes.properties import ANN, PLAIN_MAX_POOL
-from snnc.passes.tensors import NewTensors, compress, full
+from snnc.passes.tensors import NewTensors, compress, free_name, full
 
 _MONOTONE = (m.Relu, m.Clip, m.LeakyRelu)
 
@@ -65,7 +65,7 @@ class MaxPool:
             return
         follower = _only_follower(pool, populations, network)
         unpooled = m.Population(
-            name=f"{pool.name}.unpooled",
+            name=free_name(network, f"{pool.name}.unpooled"),
             shape=summed_shape(network, pool),
             neuron=m.Identity() if follower is None else follower.neuron,
             bias=pool.bias,

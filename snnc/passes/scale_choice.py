@@ -11,7 +11,7 @@ import numpy as np
 from snnc.data.statistics import ActivationStatistics
 from snnc.diagnostics import InputError
 from snnc.ir import model as m
-from snnc.ir.interpret import evaluate
+from snnc.ir.interpret import activate, evaluate
 from snnc.ir.tensors import Array
 from snnc.passes.base import Context, no_calibration
 from snnc.passes.layerwise import Layerwise, affordable_samples
@@ -62,18 +62,26 @@ def will_spike(network: m.Network, population: m.Population) -> bool:
 def _one_scale(
     own: ActivationStatistics, method: Method, per: str, percentile: float, steps: int
 ) -> Array:
-    largest = np.maximum(own.maximum, 0.0)
+    """The scale of one population; of a signed one (linear, leaky) by its absolute values."""
+    signed = bool(own.minimum.min() < 0)
+    largest = np.maximum(own.maximum, -own.minimum if signed else 0.0)
     if method == "max":
         scale = largest if per == "channel" else np.asarray(largest.max())
     elif method == "mmse":
-        scale = _least_squares(own, per, steps)
-    elif per == "channel":
-        scale = np.asarray(own.percentile(percentile))
+        scale = _least_squares(own, largest, signed, per, steps)
     else:
-        scale = np.asarray(own.layer_percentile(percentile))
-    if own.minimum.min() < 0 and method != "mmse":
-        scale = np.maximum(scale, _negative_range(own, per, method, percentile))
+        scale = _percentile(own, signed, per, percentile)
     return guarded(scale, float(largest.max()))
+
+
+def _percentile(own: ActivationStatistics, signed: bool, per: str, percentile: float) -> Array:
+    if per == "layer":
+        scale = own.layer_percentile(percentile)
+        return np.asarray(
+            max(scale, own.layer_percentile(percentile, absolute=True)) if signed else scale
+        )
+    channels = own.percentile(percentile)
+    return np.maximum(channels, own.absolute_percentile(percentile)) if signed else channels
 
 
 def guarded(scale: Array, layer_maximum: float) -> Array:
@@ -84,30 +92,20 @@ def guarded(scale: Array, layer_maximum: float) -> Array:
     return np.maximum(scale.astype(np.float64), SMALLEST_SHARE * reference)
 
 
-def _negative_range(
-    own: ActivationStatistics, per: str, method: Method, percentile: float
+def _least_squares(
+    own: ActivationStatistics, largest: Array, signed: bool, per: str, steps: int
 ) -> Array:
-    """The range of a signed layer's negative values, where it is the larger one."""
-    if method == "max":
-        low: Array = -own.minimum
-        return low if per == "channel" else np.asarray(low.max())
-    if per == "channel":
-        return np.asarray(own.absolute_percentile(percentile))
-    return np.asarray(own.absolute_percentile(percentile).max())
-
-
-def _least_squares(own: ActivationStatistics, per: str, steps: int) -> Array:
     """The scale v that minimises the mean of (y - round(clip(T y / v, 0, T)) v / T)^2.
 
     Li et al. 2021 (find_threshold_mse) search v = max * (1 - 0.01 i); the rounding replaces
-    their floor because the neurons start at half the threshold.
+    their floor because the neurons start at half the threshold. Signed neurons round and clip
+    negative values as positive ones.
     """
-    counts, edges = own.histogram()
+    counts, edges = own.histogram(absolute=signed)
     edges = np.broadcast_to(edges, (len(counts), edges.shape[-1]))
     centres = (edges[:, 1:] + edges[:, :-1]) / 2
     if per == "layer":
         counts, centres = counts.reshape(1, -1), centres.reshape(1, -1)
-    largest = np.maximum(own.maximum, 0.0)
     top = largest if per == "channel" else largest.max(keepdims=True)
     best = np.full(len(counts), np.inf)
     scale = top.astype(np.float64).copy()
@@ -221,34 +219,47 @@ def _amplitude_form(
         incoming.append(connection)
     pool = population.neuron
     if isinstance(pool, m.MaxPool2d):
-        running = m.RunningMax2d(
-            pool.kernel, pool.strides, pool.pads, pool.dilations, pool.ceil_mode
-        )
-        return replace(population, neuron=running, incoming=tuple(incoming))
+        kind = m.RunningMax2d if pool.spiking == "running_max" else m.MaxGate2d
+        rule = kind(pool.kernel, pool.strides, pool.pads, pool.dilations, pool.ceil_mode)
+        return replace(population, neuron=rule, incoming=tuple(incoming))
     return replace(population, incoming=tuple(incoming))
 
 
 def _with_threshold(
     population: m.Population, threshold: Array, tensors: NewTensors
 ) -> m.Population:
-    signed = isinstance(population.neuron, m.Identity | m.LeakyRelu)
     neuron = m.IF(
         threshold=tensors.put_parameter(f"{population.name}.threshold", threshold),
         v_init=tensors.put_parameter(f"{population.name}.v_init", threshold / 2),
-        negative_spikes="retract" if signed else "none",
     )
+    if isinstance(population.neuron, m.Identity):
+        neuron = replace(neuron, negative_spikes="retract")
+    elif isinstance(population.neuron, m.LeakyRelu):
+        neuron = replace(neuron, negative_spikes="leaky", slope=population.neuron.slope)
     return replace(population, neuron=neuron)
 
 
 def _largest_current(
     run: Layerwise, population: m.Population, tensors: m.Network, per: str
 ) -> Array:
-    """The largest summed input over samples, steps and positions, per channel or in all."""
+    """The largest summed input over samples, steps and positions, per channel or in all.
+
+    Of a signed neuron what counts is the largest value of either sign that it passes on.
+    """
     largest: Array | None = None
     for currents in run.currents(population, tensors):
         over = tuple(axis for axis in range(currents.ndim) if axis != 2 or per == "layer")
-        found = currents.max(axis=over)
+        found = _magnitude(population.neuron, currents, tensors).max(axis=over)
         largest = found if largest is None else np.maximum(largest, found)
     if largest is None:
         raise InputError(no_calibration("normalize{method=balance}"))
     return np.maximum(largest, 0.0).astype(np.float64)
+
+
+def _magnitude(neuron: m.Neuron, currents: Array, tensors: m.Network) -> Array:
+    """What a neuron makes of currents (T, n, *shape), without its sign."""
+    if not isinstance(neuron, m.Identity | m.LeakyRelu):
+        return currents
+    flat = currents.reshape(-1, *currents.shape[2:])
+    values: Array = np.abs(activate(neuron, flat, tensors)).reshape(currents.shape)
+    return values

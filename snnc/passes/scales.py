@@ -83,15 +83,17 @@ def push_right(op: m.Operator, factor: Array) -> Array | None:
     """`f'` with `op(f * x) = f' * op(x)`, for operators that carry no weight."""
     if isinstance(op, (*_VIEWS, m.Slice, m.Upsample2d)):
         return _one(op, factor)
-    if isinstance(op, (m.Embed, m.Pad2d)):
-        # The zeros around the values may take any factor; 1 keeps channels uniform.
-        return _one(op, factor - 1.0) + 1.0
-    if isinstance(op, m.AvgPool2d):
-        values = _per_channel(factor)
-        if values is None:
-            return None
-        spread: Array = _one(op, np.zeros(factor.shape)) + values[:, None, None]
+    values = _per_channel(factor)
+    within_channels = isinstance(op, (m.AvgPool2d, m.Pad2d)) or (
+        isinstance(op, m.Embed) and op.axis > 0
+    )
+    if within_channels and values is not None:
+        # Zeros may take any factor; that of their channel keeps it uniform.
+        image = _one(op, np.zeros(factor.shape))
+        spread: Array = image + values.reshape(-1, *(1,) * (image.ndim - 1))
         return spread
+    if isinstance(op, (m.Embed, m.Pad2d)):
+        return _one(op, factor - 1.0) + 1.0
     return None
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from snnc.ir import model as m
 from snnc.ir.shapes import operator_shape
 from snnc.passes.base import Context
+from snnc.passes.tensors import free_name
 
 
 def split_pools(network: m.Network, context: Context) -> m.Network:
@@ -42,13 +43,20 @@ def _pool_population(
 ) -> m.Population:
     shape = operator_shape(pool, network.source_shape(connection.source), lambda r: ())
     suffix = "" if index == 0 else f".{index + 1}"
-    source = network.population(connection.source)
-    signed = isinstance(source.neuron, m.Identity | m.LeakyRelu)
+    neuron = m.Identity() if _signed(network, connection.source) else m.Relu()
     return m.Population(
-        name=f"{user.name}.pool{suffix}",
+        name=free_name(network, f"{user.name}.pool{suffix}"),
         shape=shape,
-        neuron=m.Identity() if signed else m.Relu(),
-        scale=source.scale,
+        neuron=neuron,
+        scale=network.population(connection.source).scale,
         origin=user.origin,
         incoming=(m.Incoming(connection.source, (pool,)),),
     )
+
+
+def _signed(network: m.Network, name: str) -> bool:
+    """Whether a population has negative values; max pooling has where its source has."""
+    population = network.population(name)
+    if isinstance(population.neuron, m.MaxPool2d):
+        return _signed(network, population.incoming[0].source)
+    return isinstance(population.neuron, m.Identity | m.LeakyRelu)

@@ -1,4 +1,4 @@
-"""Naming the arrays that a pass makes."""
+"""Naming what a pass makes: arrays and populations."""
 
 from __future__ import annotations
 
@@ -64,6 +64,16 @@ class NewTensors:
     def attach(self, network: Network) -> Network:
         """`network` with the collected arrays in its table."""
         return network.with_arrays(self._arrays)
+
+
+def free_name(network: Network, name: str) -> str:
+    """`name`, or `name.2`, `name.3`, ... where an input or population has it already."""
+    taken = {i.name for i in network.inputs} | {p.name for p in network.populations}
+    unique, number = name, 1
+    while unique in taken:
+        number += 1
+        unique = f"{name}.{number}"
+    return unique
 
 
 def compress(array: Array) -> Array:

@@ -54,20 +54,14 @@ class ToSpiking:
         elif self.coding == "events":
             inputs = tuple(replace(i, coding=m.Events()) for i in network.inputs)
             network = replace(network, inputs=inputs)
-        heads = {h.population: h for h in network.heads}
-        populations = []
-        new_heads = dict(heads)
-        for population in network.populations:
-            head = heads.get(population.name)
-            used = bool(network.consumers(population.name))
-            neuron, readout = self._spiking(network, population, head, used)
-            populations.append(replace(population, neuron=neuron))
-            if head is not None and readout is not None:
-                new_heads[population.name] = replace(head, readout=readout)
+        populations = [
+            replace(p, neuron=self._neuron(network, p, _only_read_out(network, p)))
+            for p in network.populations
+        ]
         return replace(
             network.with_populations(populations),
             stage="snn",
-            heads=tuple(replace(h, readout=new_heads[h.population].readout) for h in network.heads),
+            heads=tuple(replace(h, readout=_readout(network, h)) for h in network.heads),
             schedule=m.Synchronous(self.steps or context.steps),
         )
 
@@ -83,23 +77,11 @@ class ToSpiking:
                     Diagnostic("SN721", f"to-spiking: {option}={value} is not {accepted}")
                 )
 
-    def _spiking(
-        self,
-        network: m.Network,
-        population: m.Population,
-        head: m.Head | None,
-        used: bool,
-    ) -> tuple[m.SpikingNeuron, m.Readout | None]:
-        host = head.readout.host if head is not None else ()
-        if head is not None and not used and isinstance(population.neuron, m.Identity):
-            return m.Integrator(), m.Membrane(host)
-        if head is not None and not used and isinstance(population.neuron, m.Relu):
-            # A monotone activation that nothing else reads is cheaper and exact on the host.
-            return m.Integrator(), m.Membrane(("Relu", *host))
-        readout = m.SpikeCount(host) if head is not None else None
-        return self._neuron(network, population), readout
-
-    def _neuron(self, network: m.Network, population: m.Population) -> m.SpikingNeuron:
+    def _neuron(
+        self, network: m.Network, population: m.Population, only_read_out: bool
+    ) -> m.SpikingNeuron:
+        if only_read_out:
+            return m.Integrator()
         neuron = population.neuron
         plain = m.IF(threshold=1.0, reset=self.reset, v_init=self.v_init, leak=self.leak)
         match neuron:
@@ -126,6 +108,21 @@ class ToSpiking:
 
     def _rectified(self, plain: m.IF) -> m.IF:
         return replace(plain, negative_spikes="retract", min_spikes=0) if self.signed else plain
+
+
+def _only_read_out(network: m.Network, population: m.Population) -> bool:
+    """Whether a head reads a linear or ReLU population and no other population does."""
+    is_head = any(h.population == population.name for h in network.heads)
+    plain = isinstance(population.neuron, m.Identity | m.Relu)
+    return is_head and plain and not network.consumers(population.name)
+
+
+def _readout(network: m.Network, head: m.Head) -> m.Readout:
+    population, host = network.population(head.population), head.readout.host
+    if not _only_read_out(network, population):
+        return m.SpikeCount(host)
+    # A monotone activation that nothing else reads is cheaper and exact on the host.
+    return m.Membrane(("Relu", *host) if isinstance(population.neuron, m.Relu) else host)
 
 
 def _check_clip(network: m.Network, population: m.Population, high: m.Parameter) -> None:

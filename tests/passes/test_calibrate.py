@@ -10,6 +10,7 @@ from pass_tools import ann_values, logits, make_context, run_specs, units
 from snnc.backends.reference.simulator import Simulator
 from snnc.diagnostics import InputError
 from snnc.ir import model as m
+from snnc.passes import layerwise
 from snnc.passes.base import Context
 from snnc.passes.layerwise import affordable_samples
 
@@ -92,3 +93,11 @@ def test_memory_bounds_the_number_of_samples():
     small, large = nets.plain(), nets.plain()
     assert affordable_samples(small, 16, 256) == 256
     assert affordable_samples(large, 10_000_000, 256) == 8
+
+
+def test_poisson_spikes_do_not_depend_on_how_samples_are_cut(monkeypatch):
+    """Every sample draws by its number in the calibration set, not in its part."""
+    specs = f"{SPIKING}{{coding=poisson}},calibrate-potential{{samples=24}}"
+    whole = run_specs(nets.plain(), specs)
+    monkeypatch.setattr(layerwise, "_ELEMENTS_AT_ONCE", 1 << 15)
+    assert run_specs(nets.plain(), specs).tensors == whole.tensors

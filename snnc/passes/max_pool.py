@@ -10,6 +10,7 @@ from snnc.ir import linear
 from snnc.ir import model as m
 from snnc.ir.shapes import summed_shape
 from snnc.passes.base import Context, Property
+from snnc.passes.fuse_linear import FuseLinear
 from snnc.passes.properties import ANN, PLAIN_MAX_POOL
 from snnc.passes.tensors import NewTensors, compress, free_name, full
 
@@ -35,18 +36,14 @@ class MaxPool:
 
     def run(self, network: m.Network, context: Context) -> m.Network:
         """The network whose max poolings read populations as they are."""
+        if self.mode == "average":
+            return _average_all(network, context)
         populations = list(network.populations)
-        tensors = NewTensors(network)
         for population in network.populations:
             if isinstance(population.neuron, m.MaxPool2d):
                 current = next(p for p in populations if p.name == population.name)
-                if self.mode == "average":
-                    averaged = _averaged(current, population.neuron, network, tensors)
-                    _replace(populations, current.name, [averaged])
-                    context.note(f"max-pool CHANGED the network: {current.name} takes averages")
-                else:
-                    self._spiking(network, current, population.neuron, populations, context)
-        return tensors.attach(network).with_populations(populations)
+                self._spiking(network, current, population.neuron, populations, context)
+        return network.with_populations(populations)
 
     def _spiking(
         self,
@@ -117,6 +114,25 @@ def _only_follower(
 def _varies_in_space(neuron: m.Neuron, network: m.Network) -> bool:
     """Whether a parameter of the activation differs between positions (then it must stay)."""
     return any(len(network.tensors[name].shape) > 1 for name in m.references(neuron))
+
+
+def _average_all(network: m.Network, context: Context) -> m.Network:
+    """Average pooling everywhere; as it is linear, it goes into the populations that read it."""
+    tensors = NewTensors(network)
+    populations, changed = [], set[str]()
+    for population in network.populations:
+        if isinstance(population.neuron, m.MaxPool2d):
+            context.note(f"max-pool CHANGED the network: {population.name} takes averages")
+            population = _averaged(population, population.neuron, network, tensors)
+            changed.add(population.name)
+        elif any(i.source in changed for i in population.incoming):
+            changed.add(population.name)
+        populations.append(population)
+    # Statistics of the trained network say nothing about what now has other values.
+    kept = {name: s for name, s in context.statistics.items() if name not in changed}
+    context.statistics = kept
+    averaged = tensors.attach(network).with_populations(populations)
+    return FuseLinear().run(averaged, context)
 
 
 def _averaged(

@@ -153,6 +153,9 @@ def test_average_instead_of_maximum_is_said_aloud():
     averaged = run_specs(network, "max-pool{mode=average}", context)
     assert not any(isinstance(p.neuron, m.MaxPool2d) for p in averaged.populations)
     assert sum("CHANGED the network" in note for note in context.notes) == 3
+    # linear populations are gone, and what changed its value has no statistics any more
+    assert [p.name for p in averaged.populations] == ["conv1", "relu2", "out"]
+    assert set(context.statistics).isdisjoint({"conv1", "relu2", "out"})
     x = nets.images(4)
     expected, found = ann_values(network, x), ann_values(averaged, x)
     assert largest_error({"out": expected["out"]}, {"out": found["out"]}) > 0.01

@@ -17,11 +17,11 @@ from snnc.driver.auto import Search, Searcher, Trial
 from snnc.driver.calibration import Calibration, calibrate
 from snnc.driver.checks import CHECKED_SAMPLES, CheckPasses
 from snnc.driver.compiled import Compiled
-from snnc.driver.pipeline import build_pipeline, check_stop, run_passes
+from snnc.driver.pipeline import build_pipeline, check_printed, check_stop, run_passes
 from snnc.driver.product import GOLDEN_SAMPLES
 from snnc.driver.report import build_report
 from snnc.driver.samples import DataLike, Subset, notes_of
-from snnc.driver.source import open_source, random_inputs
+from snnc.driver.source import as_coded, open_source, random_inputs
 from snnc.driver.targets import check_target, find_target
 from snnc.evaluation.evaluate import ProgressSink, Samples
 from snnc.ir.model import Network
@@ -151,6 +151,8 @@ class _Compilation:
         self.data_name = fspath(calibration) if isinstance(calibration, str | PathLike) else ""
         self.passes = build_pipeline(options.passes, self.target)
         check_stop(self.passes, options.stop_after)
+        if not options.auto:  # otherwise the pipeline is not known yet
+            check_printed(options.hooks, self.passes)
         self.source, self.data = open_source(model, calibration, self.preprocessing, options.seed)
         self.checks: CheckPasses | None = None
         self.notes: list[str] = []
@@ -165,7 +167,7 @@ class _Compilation:
         network = self._run(self.passes, steps, calibration, watched=True)
         if self.options.stop_after is None:
             check_target(self.target, network)
-        golden = self._golden(calibration)
+        golden = self._golden(calibration, network)
         compiled = Compiled(
             network=network,
             ann=self.source.network,
@@ -236,11 +238,12 @@ class _Compilation:
             progress=self.options.progress,
         ).search()
 
-    def _golden(self, calibration: Calibration) -> Mapping[str, Array]:
+    def _golden(self, calibration: Calibration, network: Network) -> Mapping[str, Array]:
         samples = calibration.samples
         if samples is None:
             samples = random_inputs(self.source.network, GOLDEN_SAMPLES, self.options.seed)
-        return {n: np.ascontiguousarray(x[:GOLDEN_SAMPLES]) for n, x in samples.items()}
+        first = {n: np.ascontiguousarray(x[:GOLDEN_SAMPLES]) for n, x in samples.items()}
+        return as_coded(network, first)
 
     def _record(self, calibration: Calibration) -> dict[str, Any]:
         """What the manifest says of the calibration data; no folder of this machine is in it."""

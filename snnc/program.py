@@ -33,7 +33,7 @@ from snnc.program_files import (
     unusable_manifest,
 )
 from snnc.program_golden import Golden, golden_files, read_golden
-from snnc.program_write import write_program
+from snnc.program_write import check_directory, write_program
 
 __all__ = [
     "FORMAT",
@@ -42,6 +42,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Golden",
     "Program",
+    "check_directory",
     "golden_files",
     "load_program",
     "read_golden",

@@ -69,6 +69,23 @@ def write_program(
     return Path(directory)
 
 
+def check_directory(directory: str | Path, *, force: bool = False) -> None:
+    """Refuse a directory that `write_program` would refuse, before the work is done.
+
+    Raises:
+        UsageError: SN900 a file is in the way, SN901 the place cannot be written, SN903 the
+            directory is not snnc's, SN904 it may never be replaced.
+    """
+    target = Path(os.path.realpath(directory))
+    with _system_errors(Path(directory)):
+        _check_target(target, force)
+        above = next(p for p in target.parents if p.exists())
+        if not above.is_dir():
+            raise _file_in_the_way(Path(directory))
+        if not os.access(above, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(above))
+
+
 def manifest_bytes(files: Mapping[str, bytes], manifest: Mapping[str, Any], root: Path) -> bytes:
     """The manifest's text, with sorted keys, so that equal programs have equal bytes."""
     names = sorted(files)

@@ -24,7 +24,9 @@ def run(script: str, *arguments: str, data: Path | None) -> subprocess.Completed
 def test_accuracy_prints_a_row_per_model_and_number_of_steps(shared):
     done = run("accuracy.py", "--images", "100", "--models", "mnist_mlp", data=shared)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^\| mnist_mlp \| 8 \| (9\d|100)\.\d\d \| (9\d|100)\.\d\d \|", done.stdout, re.MULTILINE)
+    assert re.search(
+        r"^\| mnist_mlp \| 8 \| (9\d|100)\.\d\d \| (9\d|100)\.\d\d \|", done.stdout, re.MULTILINE
+    )
 
 
 def test_normalization_prints_a_row_per_variant(shared):

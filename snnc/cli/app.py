@@ -67,6 +67,16 @@ def build() -> typer.Typer:
     return app
 
 
+def without_flag_types(command: Any) -> Any:
+    """The command with flags that take no value shown without the type of one in `--help`."""
+    for parameter in command.params:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    for child in getattr(command, "commands", {}).values():
+        without_flag_types(child)
+    return command
+
+
 def print_version(asked: bool) -> None:
     """Print the version and stop, where it was asked for."""
     if asked:
@@ -112,7 +122,7 @@ def run_command_line(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     hoisted, settings = hoist(given)
     try:
-        command = typer.main.get_command(build())
+        command = without_flag_types(typer.main.get_command(build()))
         with quiet_libraries(settings):
             outcome = command.main(args=hoisted, prog_name="snnc", standalone_mode=False)
     except Exception as error:

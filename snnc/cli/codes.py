@@ -8,9 +8,9 @@ CODES: dict[str, str] = {
         "a data set may carry a split and a range behind it (`mnist.npz:test[:500]`)."
     ),
     "SN921": (
-        "A result could not be written: the disk is full, the folder is read-only, or a part of "
-        "the path is a file. Nothing half-written is left behind. Free space or choose another "
-        "place with -o."
+        "A result could not be written: the disk is full, the folder is missing or read-only, or a "
+        "part of the path is a file. Nothing half-written is left behind. Free space or choose "
+        "another place with -o."
     ),
     "SN922": (
         "An option or argument of the command line is unknown, missing or malformed. "
@@ -47,9 +47,10 @@ CODES: dict[str, str] = {
     "SN930": (
         "A requested check of the passes failed: after the named pass the values of the named "
         "layer differ from onnxruntime's by more than the stated band. At stage `ann` that is a "
-        "bug in the pass or an option that changes meaning; at stage `snn` it means that the "
-        "rates are far from the activations: too few steps, thresholds that clip, or spikes that "
-        "arrive unevenly. Layers after the named one inherit its error."
+        "bug in the pass or an option that changes meaning. At stage `snn` a layer that `would "
+        "differ even after infinitely many steps` has a wrong weight, threshold or unit; one that "
+        "differs in simulation only has rates far from the activations: too few steps, or spikes "
+        "that arrive unevenly, and layers after it inherit the error."
     ),
     "SN931": (
         "The network has several inputs, and a data set holds one array of samples. Such a "
@@ -94,5 +95,10 @@ CODES: dict[str, str] = {
     "SN941": (
         "A manifest or report of a program directory does not hold what this version of snnc "
         "expects. The folder was edited or written by another version: compile again."
+    ),
+    "SN942": (
+        "The network's input is coded as events: the data brings its own input for every time "
+        "step, so a run cannot take more steps than the data has. Ask for fewer steps (the first "
+        "ones are taken), or record longer events."
     ),
 }

@@ -53,8 +53,12 @@ def compile_(
     check_passes: o.CheckPasses = False,
 ) -> int:
     """Compile a trained ONNX network into a spiking program directory."""
+    from snnc.program_write import check_directory
+
     out: Output = context.obj
     _refuse_contradictions(auto, steps, max_drop, max_steps, stop_after, output)
+    if output is not None:
+        check_directory(output, force=force)
     given: dict[str, Any] = {
         "target": target,
         "passes": passes,
@@ -70,7 +74,7 @@ def compile_(
     }
     compiled = compile_with(out, model, calibration, given)
     place = None if output is None else compiled.save(output, force=force)
-    for note in compiled.report["notes"]:
+    for note in dict.fromkeys(compiled.report["notes"]):
         out.note(f"note: {note}")
     out.result(
         {**compiled.report, "output": None if place is None else str(place)},
@@ -153,7 +157,7 @@ def _text(compiled: Compiled, place: Path | None) -> list[RenderableType]:
             f"points below the ANN on {search['held_out_samples']} held-out samples"
         )
     lines.extend(
-        f"check      after {check['spec']}: {check['layers']} layers, worst "
+        f"check      after {check['spec']}: {check['measure']} of {check['layers']} layers, worst "
         f"{check['worst_layer']} {check['worst_difference']:.2e} of band {check['band']:.2e}"
         for check in compiled.report["checks"]
     )

@@ -28,9 +28,11 @@ def demo(
     """Compile the bundled MNIST network and classify the bundled images with spikes."""
     from snnc.compiler import compile_model
     from snnc.data.preprocessing import Preprocessing
+    from snnc.program_write import check_directory
 
     out: Output = context.obj
     o.positive("--steps", steps)
+    check_directory(output, force=force)
     bundled = files("snnc.examples") / "mnist"
     with ExitStack() as stack:
         model = stack.enter_context(as_file(bundled / "model.onnx"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,14 +35,14 @@ def eval_(
         float | None,
         typer.Option("--max-drop", metavar="POINTS", help="Fail (exit 1) if more is lost."),
     ] = None,
-    batch: o.Batch = 200,
+    batch: o.Batch = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="DIR", help="Write curves as SVG files.")
     ] = None,
 ) -> int:
     """Measure a network on a data set and compare it with its ANN."""
+    from snnc.cli.failures import say
     from snnc.driver.evaluating import evaluate
-    from snnc.evaluation.diagnosis import collapsed, diagnose
 
     out: Output = context.obj
     o.positive("--steps", steps)
@@ -63,37 +64,49 @@ def eval_(
         )
     if plot is not None:
         write_plots(measured, plot)
-    diagnosis = diagnose(measured)
-    explained = diagnosis is not None and collapsed(measured)
-    payload = measured.as_dict()
-    payload["diagnosis"] = diagnosis.as_dict() if diagnosis is not None else None
-    texts: list[RenderableType] = [summary_table(measured), layer_table(measured)]
-    if explained:
-        texts.append(str(diagnosis))
-    for note in measured.notes:
+    payload, texts = _result(measured)
+    for note in dict.fromkeys(measured.notes):
         out.note(f"note: {note}")
+    failure = excessive_drop(measured, max_drop)
+    if failure is not None:
+        payload["error"] = [failure.as_dict()]
     out.result(payload, *texts)
-    require_drop(measured, max_drop)
-    return 0
+    if failure is None:
+        return 0
+    say([failure], out.settings)
+    return InputError.exit_code
 
 
-def require_drop(measured: Evaluation, max_drop: float | None) -> None:
-    """Fail where more accuracy was lost than allowed.
+def _result(measured: Evaluation) -> tuple[dict[str, Any], list[RenderableType]]:
+    """The JSON object and the text forms; the text explains only an accuracy that collapsed."""
+    from snnc.evaluation.diagnosis import collapsed, diagnose
 
-    Raises:
-        InputError: SN932, or SN928 where there is no accuracy to judge.
+    diagnosis = diagnose(measured)
+    payload = measured.as_dict()
+    payload["diagnosis"] = None if diagnosis is None else diagnosis.as_dict()
+    texts: list[RenderableType] = [summary_table(measured), layer_table(measured)]
+    if diagnosis is not None and collapsed(measured):
+        texts.append(str(diagnosis))
+    return payload, texts
+
+
+def excessive_drop(measured: Evaluation, max_drop: float | None) -> Diagnostic | None:
+    """What is wrong where more accuracy was lost than allowed (SN932), or None.
+
+    SN928 where there is no accuracy to judge.
     """
     from snnc.evaluation.diagnosis import drop_points
 
     if max_drop is None:
-        return
+        return None
     drop = drop_points(measured)
     if drop is None:
         text = "--max-drop needs labels and an ANN to compare with"
-        raise InputError(Diagnostic("SN928", text, help="give labelled data and the ONNX file"))
+        return Diagnostic("SN928", text, help="give labelled data and the ONNX file")
     if drop > max_drop + 1e-9:
         text = f"the SNN is {drop:.2f} points below the ANN; --max-drop allows {max_drop:g}"
-        raise InputError(Diagnostic("SN932", text, help="more --steps, or `snnc compile --auto`"))
+        return Diagnostic("SN932", text, help="more --steps, or `snnc compile --auto`")
+    return None
 
 
 def percent(value: float | None, digits: int = 2) -> str:
@@ -147,7 +160,7 @@ def layer_table(measured: Evaluation) -> Table:
     """A row per layer; errors were measured on `layer_samples` samples."""
     title = f"layers (errors on the first {measured.layer_samples} samples)"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("layer")
+    table.add_column("layer", overflow="fold")
     table.add_column("ONNX nodes", overflow="fold", max_width=40)
     columns = ("neurons", "spikes", "rate", "corr.", "error", "clipped", "silent")
     for name in columns:
@@ -155,7 +168,7 @@ def layer_table(measured: Evaluation) -> Table:
     for layer in measured.layers:
         table.add_row(
             layer.name,
-            ", ".join(layer.onnx_nodes),
+            shortened(layer.onnx_nodes),
             f"{layer.neurons:,}",
             f"{layer.spikes_per_sample:,.0f}",
             "-" if layer.mean_rate is None else f"{layer.mean_rate:.3f}",
@@ -165,6 +178,14 @@ def layer_table(measured: Evaluation) -> Table:
             percent(layer.silent, 1),
         )
     return table
+
+
+def shortened(nodes: Sequence[str], width: int = 40) -> str:
+    """Names of nodes; where they fill more than a line, the last one and how many are before it."""
+    text = ", ".join(nodes)
+    if len(text) <= width or len(nodes) < 2:
+        return text
+    return f"{nodes[-1]} and {len(nodes) - 1} before it"
 
 
 def write_plots(measured: Evaluation, folder: Path) -> None:

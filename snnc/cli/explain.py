@@ -14,7 +14,7 @@ from snnc.text import one_of
 
 def explain(
     context: typer.Context,
-    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="SN503")] = None,
+    code: Annotated[str | None, typer.Argument(metavar="CODE", help="SN503")] = None,
 ) -> int:
     """Explain a diagnostic code; without one, list all codes."""
     from snnc.codes import all_codes

@@ -8,14 +8,15 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from snnc.cli import EXIT_INTERRUPTED, INTERRUPTED
 from snnc.cli.console import Settings, print_json, stderr
 from snnc.diagnostics import Diagnostic, SnncError, UsageError
 
 EXIT_BUG = 3
-EXIT_INTERRUPTED = 130
 DATA_OPTIONS = ("--calibration", "--divide", "--mean", "--std", "--layout", "--steps", "--seed")
 REPORTED_PACKAGES = ("snnc", "numpy", "onnx", "onnxruntime", "onnx-ir", "onnxscript", "scipy")
 
@@ -23,7 +24,7 @@ REPORTED_PACKAGES = ("snnc", "numpy", "onnx", "onnxruntime", "onnx-ir", "onnxscr
 def report_failure(error: BaseException, arguments: Sequence[str], settings: Settings) -> int:
     """Tell the user what went wrong and return the exit code that says so."""
     if isinstance(error, KeyboardInterrupt):
-        stderr().print("interrupted; nothing half-written was left behind")
+        stderr().print(INTERRUPTED)
         return EXIT_INTERRUPTED
     known = as_snnc_error(error)
     if known is not None:
@@ -53,22 +54,28 @@ def as_snnc_error(error: BaseException) -> SnncError | None:
 
 
 def _system_refusal(error: OSError) -> Diagnostic:
-    path = str(error.filename2 or error.filename or "a file")
+    path = str(error.filename2 or error.filename or "the result")
     reason = error.strerror or "refused by the operating system"
     if error.errno in (errno.ENOENT, errno.EISDIR):
         return Diagnostic("SN920", f"cannot read {path}: {reason}", where=path)
     cure = "free some space, or choose another place with -o"
-    return Diagnostic("SN921", f"cannot access {path}: {reason}", where=path, help=cure)
+    return Diagnostic("SN921", f"cannot write {path}: {reason}", where=path, help=cure)
 
 
-def _show(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
+def say(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
+    """Diagnostics on stderr."""
     console = stderr()
     for diagnostic in diagnostics:
         console.print(str(diagnostic), soft_wrap=True)
         if settings.verbose and diagnostic.code:
             console.print(f"  `snnc explain {diagnostic.code}` says more", soft_wrap=True)
+
+
+def _show(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
+    say(diagnostics, settings)
     if settings.json:
-        print_json({"error": [d.as_dict() for d in diagnostics]})
+        with suppress(OSError):  # where stdout is what failed, stderr has said so
+            print_json({"error": [d.as_dict() for d in diagnostics]})
 
 
 def _bug(error: BaseException, folder: Path | None) -> Diagnostic:

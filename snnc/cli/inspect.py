@@ -62,7 +62,7 @@ def _inspect_model(out: Output, path: Path, text: bool, stats: bool, tensor: str
         out.result(payload, *_refusals(report.as_dict()), report.summary())
         return 1
     imported = import_model(str(path))
-    for note in (*report.notes, *imported.notes):
+    for note in dict.fromkeys((*report.notes, *imported.notes)):
         out.note(f"note: {note}")
     if not (text or stats or tensor is not None):
         payload |= _network_payload(imported.network)

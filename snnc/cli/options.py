@@ -37,9 +37,19 @@ Calibration = Annotated[
     str | None,
     typer.Option("--calibration", metavar="DATA", help=DATA, rich_help_panel="Data"),
 ]
-Steps = Annotated[int | None, typer.Option("--steps", help="Number of time steps T.")]
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        "--steps", help="Time steps T: 32 for a model, as compiled for a spiking network."
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
-Batch = Annotated[int, typer.Option("--batch", help="Samples per batch; bounds memory.")]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        "--batch", help="Samples per batch; bounds memory. By default by the network's size."
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace a folder that snnc did not write, too.")
 ]
@@ -92,7 +102,7 @@ CheckPasses = Annotated[
     bool,
     typer.Option(
         "--check-passes",
-        help="After every pass compare every layer with onnxruntime.",
+        help="After every pass compare every layer with the ANN; fail at the first bad one.",
         rich_help_panel=PIPELINE_PANEL,
     ),
 ]

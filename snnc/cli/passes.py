@@ -13,7 +13,7 @@ from snnc.cli.console import Output
 
 def passes(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
 ) -> int:
     """List the passes and pipelines, or show the options of one pass."""
     from snnc.options import look_up

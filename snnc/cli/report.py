@@ -23,10 +23,10 @@ def report(
         typer.Option("--data", metavar="DATA", help="Evaluate on this first: " + o.DATA),
     ] = None,
     steps: o.Steps = None,
-    batch: o.Batch = 200,
+    batch: o.Batch = None,
 ) -> int:
     """Render what compile (and, with --data, eval) measured as one self-contained HTML page."""
-    from snnc.cli.files import write_atomic
+    from snnc.cli.files import check_writable, write_atomic
     from snnc.driver.loading import kind_of, load
     from snnc.evaluation.html import render_report
 
@@ -39,6 +39,7 @@ def report(
     if output.absolute().is_relative_to(program.absolute()):
         text = f"{output} lies inside the program directory, whose files are fixed by digests"
         raise UsageError(Diagnostic("SN936", text, help=f"for example -o {program.name}.html"))
+    check_writable(output)
     compiled = load(program)
     content = dict(compiled.report)
     if data is not None:

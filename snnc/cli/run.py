@@ -41,12 +41,13 @@ def run(
     std: o.Std = None,
     layout: o.LayoutOption = None,
     steps: o.Steps = None,
-    batch: o.Batch = 200,
+    batch: o.Batch = None,
 ) -> int:
     """Run a compiled program on inputs and print what it answers."""
-    from snnc.driver.calibration import require_single_input
+    from snnc.cli.files import check_writable
     from snnc.driver.loading import load
-    from snnc.driver.samples import notes_of, open_samples
+    from snnc.driver.samples import notes_of, open_inputs
+    from snnc.evaluation.inputs import affordable_batch
 
     out: Output = context.obj
     o.positive("--steps", steps)
@@ -55,21 +56,21 @@ def run(
         raise UsageError(Diagnostic("SN923", f'there is no engine "{on}"{one_of(on, ENGINES)}'))
     if record is not None and trace is None:
         raise UsageError(Diagnostic("SN936", "--record keeps rasters for --trace FILE.npz"))
+    if trace is not None:
+        check_writable(trace)
     compiled = load(program)
     compiled.require_spiking()
-    require_single_input(compiled.network)
     asked = o.preprocessing_of(divide, mean, std, layout)
-    shape = compiled.network.inputs[0].shape
-    samples = open_samples(inputs, shape, asked or compiled.preprocessing)
+    samples = open_inputs(compiled.network, inputs, asked or compiled.preprocessing, steps)
     if len(samples) == 0:
         raise InputError(Diagnostic("SN927", f"{inputs} holds no sample"))
     for note in notes_of(samples):
         out.note(f"note: {note}")
     wanted = tuple(record.split(",")) if record else ()
     with out.progress() as bars:
-        collected = Collected(compiled, steps, wanted)
+        collected = Collected(compiled, steps or getattr(samples, "steps", None), wanted)
         bars("running", 0, len(samples))
-        for x, labels in samples.batches(batch):
+        for x, labels in samples.batches(batch or affordable_batch(compiled.network)):
             collected.add(x, labels)
             bars("running", collected.samples, len(samples))
     if trace is not None:
@@ -111,7 +112,7 @@ class Collected:
             self._time_parts.setdefault(f"outputs/{name}", []).append(output)
         for name, raster in trace.rasters.items():
             self._time_parts.setdefault(f"raster/{name}", []).append(raster)
-        self.samples += len(x)
+        self.samples += len(final)
 
     def _keep(self, name: str, part: Array) -> None:
         self._parts.setdefault(name, []).append(part)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def targets(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
 ) -> int:
     """List the targets, or show what one of them can do."""
     from snnc.backends import TARGETS

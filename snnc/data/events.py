@@ -11,7 +11,7 @@ from snnc.data.dataset import chosen_range, class_indices
 from snnc.data.sources import Labels, open_source
 from snnc.data.spec import DataSpec
 from snnc.diagnostics import Diagnostic, InputError
-from snnc.ir.tensors import Shape
+from snnc.ir.tensors import Array, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +56,14 @@ def load_events(spec: DataSpec | str, *, shape: Shape) -> EventData:
             message = f"the events of time step {step} hold a value that is not finite"
             raise InputError(Diagnostic("SN807", message, where=str(spec), help="repair the file"))
     return EventData(values, None if labels is None else labels[start:stop])
+
+
+def encode_events(values: Array, steps: int) -> NDArray[np.float32]:
+    """Whole-number events (T, N, *shape) whose sum over the steps is `round(T * values)`.
+
+    The rate code of a neuron with soft reset that gets the value as a constant current and starts
+    at half its threshold (Rueckauer et al. 2017, section 2.2); nothing is drawn at random.
+    """
+    time = np.arange(steps + 1, dtype=np.float64).reshape(-1, *(1,) * np.ndim(values))
+    totals = np.floor(time * np.asarray(values, dtype=np.float64) + 0.5)
+    return np.diff(totals, axis=0).astype(np.float32)

@@ -10,6 +10,7 @@ import numpy as np
 from snnc.data.statistics import ActivationStatistics
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.evaluation.evaluate import ProgressSink, Samples
+from snnc.evaluation.inputs import affordable_batch
 from snnc.evaluation.reference import AnnReference
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
@@ -55,7 +56,7 @@ def calibrate(
     done = 0
     if progress is not None:
         progress("calibrating", 0, len(data))
-    for x, y in data.batches(BATCH):
+    for x, y in data.batches(affordable_batch(network, BATCH)):
         for name, values in ann.activations(x, names).items():
             statistics[name].update(values)
         if done < KEPT_SAMPLES:

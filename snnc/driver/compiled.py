@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnc.data.preprocessing import Preprocessing
 from snnc.diagnostics import Diagnostic, InputError
-from snnc.driver.samples import DataLike, open_samples
+from snnc.driver.samples import DataLike, open_inputs
 from snnc.evaluation.reference import AnnReference, InterpretedAnn
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
@@ -77,7 +77,8 @@ class Compiled:
         """Simulate preprocessed inputs `(N, *shape)`, or an array per input name.
 
         Args:
-            inputs: float32 samples in the network's units (after preprocessing).
+            inputs: float32 samples in the network's units (after preprocessing); events are
+                `(T, N, *shape)`.
             steps: time steps, by default those of the network.
             options: `record`, `record_membrane`, `progress` of the reference simulator.
 
@@ -95,28 +96,26 @@ class Compiled:
         *,
         steps: int | None = None,
         preprocessing: Preprocessing | None = None,
-        batch: int = 200,
+        batch: int | None = None,
         progress: ProgressSink | None = None,
     ) -> Evaluation:
         """Measure accuracy, agreement, spikes and errors per layer on a data set.
 
         Args:
-            data: `PATH[:SPLIT][[A:B]]`, an array of samples, or a pair of samples and labels.
-            steps: time steps, by default those of the network.
+            data: `PATH[:SPLIT][[A:B]]`, an array of samples, or a pair of samples and labels; for
+                an input coded as events the array is (T, N, *shape).
+            steps: time steps, by default those of the network, or of the events.
             preprocessing: by default what the program was compiled with.
-            batch: samples per batch.
+            batch: samples per batch, by default chosen by the network's size.
             progress: called with (label, done, total).
 
         Raises:
             InputError: the data does not fit the network, or holds no sample.
         """
-        from snnc.driver.calibration import require_single_input
         from snnc.evaluation.evaluate import evaluate_network
 
         self.require_spiking()
-        require_single_input(self.network)
-        shape = self.network.inputs[0].shape
-        samples = open_samples(data, shape, preprocessing or self.preprocessing)
+        samples = open_inputs(self.network, data, preprocessing or self.preprocessing, steps)
         return evaluate_network(
             self.network,
             samples,

@@ -23,7 +23,7 @@ def evaluate(
     calibration: DataLike | None = None,
     steps: int | None = None,
     preprocessing: Preprocessing | None = None,
-    batch: int = 200,
+    batch: int | None = None,
     progress: ProgressSink | None = None,
     **compile_options: Any,
 ) -> Evaluation:
@@ -32,11 +32,11 @@ def evaluate(
     Args:
         subject: a compiled network, a program directory, a `.snn` file, or an ONNX file, which is
             compiled in memory first.
-        data: `PATH[:SPLIT][[A:B]]`, samples, or samples and labels.
+        data: `PATH[:SPLIT][[A:B]]`, samples, or samples and labels; events are (T, N, *shape).
         calibration: for a model that is compiled: what to calibrate on.
         steps: time steps; by default those compiled for (32 for an ONNX file).
         preprocessing: of data files; by default that of the program directory.
-        batch: samples per batch; bounds memory, changes no result.
+        batch: samples per batch, by default chosen by the network's size; changes no result.
         progress: called with (label, done, total).
         **compile_options: for an ONNX file or stage-ann network, as in `snnc.compile`.
 
@@ -55,9 +55,8 @@ def evaluate(
         progress=progress,
         **compile_options,
     )
-    used = None if compiled.steps == steps else steps
     return compiled.evaluate(
-        data, steps=used, preprocessing=preprocessing, batch=batch, progress=progress
+        data, steps=steps, preprocessing=preprocessing, batch=batch, progress=progress
     )
 
 

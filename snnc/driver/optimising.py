@@ -9,7 +9,7 @@ from snnc.data.preprocessing import Preprocessing
 from snnc.diagnostics import Diagnostic, UsageError
 from snnc.driver.calibration import Calibration, calibrate, require_single_input
 from snnc.driver.loading import kind_of, load
-from snnc.driver.pipeline import build_pipeline, check_stop, run_passes
+from snnc.driver.pipeline import build_pipeline, check_printed, check_stop, run_passes
 from snnc.driver.samples import DataLike, open_samples
 from snnc.evaluation.evaluate import ProgressSink
 from snnc.evaluation.reference import InterpretedAnn
@@ -55,6 +55,7 @@ def optimise(
     network = load(path).network
     chosen = build_pipeline(passes)
     check_stop(chosen, stop_after)
+    check_printed(hooks, chosen)
     gathered = _gather(network, calibration, preprocessing, progress)
     scheduled = DEFAULT_STEPS if network.schedule is None else network.schedule.steps
     context = Context(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from snnc.backends.base import Target
 from snnc.diagnostics import Diagnostic, UsageError
+from snnc.driver.hooks import PrintAfter
 from snnc.ir.model import Network
 from snnc.options import build_all
 from snnc.passes import DEFAULT_PIPELINE, PASSES
@@ -45,6 +46,20 @@ def check_stop(passes: Sequence[Pass], stop_after: str | None) -> None:
     if stop_after is not None and stop_after not in names:
         text = f'the pipeline has no pass "{stop_after}" to stop after{one_of(stop_after, names)}'
         raise UsageError(Diagnostic("SN923", text, where="--stop-after"))
+
+
+def check_printed(hooks: Sequence[Hook], passes: Sequence[Pass]) -> None:
+    """Refuse a `--print-ir-after` that names no pass of the pipeline and would print nothing.
+
+    Raises:
+        UsageError: SN923.
+    """
+    names = ["all", *(p.name for p in passes)]
+    for hook in hooks:
+        if isinstance(hook, PrintAfter) and hook.name not in names:
+            text = f'the pipeline has no pass "{hook.name}" to print after'
+            text += one_of(hook.name, names)
+            raise UsageError(Diagnostic("SN923", text, where="--print-ir-after"))
 
 
 def run_passes(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from snnc.data.events import encode_events
 from snnc.data.preprocessing import Preprocessing
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.driver.calibration import require_single_input
@@ -19,7 +20,7 @@ from snnc.driver.samples import DataLike, open_samples
 from snnc.evaluation.evaluate import Samples
 from snnc.evaluation.reference import AnnReference, InterpretedAnn, OnnxAnn
 from snnc.ir import storage
-from snnc.ir.model import Network
+from snnc.ir.model import Events, Network
 from snnc.ir.tensors import Array
 
 GATE_SAMPLES = 8
@@ -102,3 +103,12 @@ def random_inputs(network: Network, count: int, seed: int) -> dict[str, Array]:
     """Seeded uniform samples in [0, 1) for every input, (count, *shape) float32."""
     generator = np.random.default_rng(seed)
     return {i.name: generator.random((count, *i.shape), dtype=np.float32) for i in network.inputs}
+
+
+def as_coded(network: Network, samples: Mapping[str, Array]) -> dict[str, Array]:
+    """Samples by input name as the network takes them: an input of events gets a rate code."""
+    if network.schedule is None:
+        return dict(samples)
+    steps = network.schedule.steps
+    coded = {i.name for i in network.inputs if isinstance(i.coding, Events)}
+    return {n: encode_events(x, steps) if n in coded else x for n, x in samples.items()}

@@ -92,6 +92,15 @@ class ShareSums:
         return ErrorShares(*(float(part / self._absolute) for part in self._parts))
 
 
+def ideal_rate(network: m.Network, population: m.Population, drive: Array) -> Array:
+    """The rate that a perfect neuron reports for the mean input `drive` (N, *shape) per step.
+
+    It is not bounded by one spike per step. A neuron with soft reset comes to it, up to that
+    bound, as the number of steps grows.
+    """
+    return _ideal_and_even(network, population, drive, 1)[0]
+
+
 def _ideal_and_even(
     network: m.Network, population: m.Population, drive: Array, steps: int
 ) -> tuple[Array, Array]:

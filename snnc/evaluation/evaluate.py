@@ -12,6 +12,13 @@ from snnc.backends.reference.simulator import Simulator
 from snnc.backends.reference.trace import Trace
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.evaluation.energy import OperationCounts, estimates
+from snnc.evaluation.inputs import (
+    affordable_batch,
+    mean_input,
+    neurons_of,
+    sample_count,
+    takes_events,
+)
 from snnc.evaluation.judge import Judge
 from snnc.evaluation.layers import LayerMeter
 from snnc.evaluation.reference import AnnReference
@@ -23,6 +30,9 @@ from snnc.ir.tensors import Array
 LAYER_SAMPLES = 256
 """Layer measures that need ANN activations are taken on the first samples, this many."""
 
+_COMPARED_ELEMENTS = 1 << 19
+"""Neurons of all samples that are compared at a time: few enough for caches and memory."""
+
 ProgressSink = Callable[[str, int, int], None]
 
 
@@ -32,7 +42,10 @@ class Samples(Protocol):
     def __len__(self) -> int: ...
 
     def batches(self, size: int) -> Iterator[tuple[Array, Array | None]]:
-        """Batches of inputs (n, *shape) float32, each with labels (n,) or None."""
+        """Batches of inputs (n, *shape) float32, each with labels (n,) or None.
+
+        For an input coded as events they are (T, n, *shape), and an attribute `steps` is T.
+        """
 
 
 @dataclass(slots=True)
@@ -56,7 +69,7 @@ def evaluate_network(
     *,
     ann: AnnReference | None = None,
     steps: int | None = None,
-    batch: int = 200,
+    batch: int | None = None,
     layer_samples: int = LAYER_SAMPLES,
     progress: ProgressSink | None = None,
 ) -> Evaluation:
@@ -66,8 +79,9 @@ def evaluate_network(
         network: at stage snn or fixed, with one input.
         data: samples of the network's input shape, labels if accuracies are wanted.
         ann: what to compare with; without it the measures that need one are None.
-        steps: time steps, by default those of the network's schedule.
-        batch: samples per batch; memory grows with it, results do not depend on it.
+        steps: time steps, by default those of the events or of the network's schedule.
+        batch: samples per batch, by default chosen by the network's size; memory grows with it,
+            results do not depend on it.
         layer_samples: how many samples the layer measures against the ANN use.
         progress: called now and then with (label, done, total).
 
@@ -77,17 +91,19 @@ def evaluate_network(
     if len(data) == 0:
         raise InputError(Diagnostic("SN927", "the evaluation data holds no sample"))
     simulator = Simulator(network)
-    total_steps = steps or _scheduled_steps(network)
+    total_steps = steps or getattr(data, "steps", None) or _scheduled_steps(network)
     meters = {p.name: LayerMeter(network, p) for p in network.populations}
     tally = _Tally(correct=np.zeros(total_steps, dtype=np.int64))
     judge = Judge(network)
     known_labels = getattr(data, "labels", None)
     if known_labels is not None:
         judge.check(known_labels, 0)
-    for x, labels in data.batches(batch):
-        within = _within_batch(progress, tally.samples, len(x), len(data))
-        trace = simulator.run(x, steps=total_steps, first=tally.samples, progress=within)
-        compared = max(0, min(len(x), layer_samples - tally.samples))
+    for given, labels in data.batches(batch or affordable_batch(network)):
+        count = sample_count(network, given)
+        within = _within_batch(progress, tally.samples, count, len(data))
+        trace = simulator.run(given, steps=total_steps, first=tally.samples, progress=within)
+        compared = max(0, min(count, layer_samples - tally.samples))
+        x = mean_input(network, given)
         _count_batch(tally, meters, trace, judge, x, labels, ann)
         if ann is not None and compared:
             _compare_layers(network, meters, trace, ann, x[:compared])
@@ -143,19 +159,19 @@ def _count_batch(
         meter.count(trace.spike_counts.get(name), trace.spikes.get(name, silent))
 
 
-def mean_values(network: m.Network, trace: Trace, x: Array) -> dict[str, Array]:
-    """Mean value per time step of inputs and layers (N, *shape): rates, or membrane / steps.
+def mean_values(
+    network: m.Network, trace: Trace, x: Array, part: slice = slice(None)
+) -> dict[str, Array]:
+    """Mean value per time step of inputs and layers (n, *shape): rates, or membrane / steps.
 
-    For a coded input the mean is the analog value that the code stands for.
+    For a coded input the mean is the analog value that the code stands for. `part`: which of the
+    trace's samples; `x` holds those alone.
     """
     values = {network.inputs[0].name: x}
     for population in network.populations:
-        if isinstance(population.neuron, m.Integrator):
-            membrane = trace.membranes[population.name]
-            values[population.name] = membrane.astype(np.float64) / trace.steps
-        else:
-            counts = trace.spike_counts[population.name]
-            values[population.name] = counts.astype(np.float64) / trace.steps
+        integrates = isinstance(population.neuron, m.Integrator)
+        kept = trace.membranes if integrates else trace.spike_counts
+        values[population.name] = kept[population.name][part].astype(np.float64) / trace.steps
     return values
 
 
@@ -163,10 +179,13 @@ def _compare_layers(
     network: m.Network, meters: dict[str, LayerMeter], trace: Trace, ann: AnnReference, x: Array
 ) -> None:
     shared = comparable(network, ann.network)
-    values = {n: v[: len(x)] for n, v in mean_values(network, trace, x).items()}
-    activations = ann.activations(x, shared)
-    for name in shared:
-        meters[name].compare(values, activations[name], trace.steps)
+    size = max(1, _COMPARED_ELEMENTS // max(1, neurons_of(network)))
+    for start in range(0, len(x), size):
+        part = slice(start, min(start + size, len(x)))
+        values = mean_values(network, trace, x[part], part)
+        activations = ann.activations(x[part], shared)
+        for name in shared:
+            meters[name].compare(values, activations[name], trace.steps)
 
 
 def comparable(network: m.Network, ann: m.Network) -> tuple[str, ...]:
@@ -224,6 +243,8 @@ def _notes(network: m.Network, ann: AnnReference | None, labelled: int) -> tuple
         notes.append("the ANN is the stored network of stage ann, computed by the interpreter")
     if not labelled:
         notes.append("the data has no labels: accuracies are null")
+    if takes_events(network) and ann is not None:
+        notes.append("the ANN is given the mean of the events over the time steps")
     if len(network.heads) > 1:
         names = ", ".join(h.name for h in network.heads)
         notes.append(f"of the heads {names} the last one answers")

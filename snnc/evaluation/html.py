@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 LEFT, RIGHT, TOP, BOTTOM = 60.0, 620.0, 20.0, 250.0
+LABEL_CHARACTERS = 24
 PARTS = (
     ("inherited", "#cbd5e0"),
     ("clipping", "#c05621"),
@@ -21,7 +22,7 @@ PARTS = (
 def render_report(report: Mapping[str, Any]) -> str:
     """One self-contained HTML page: no script, no font, no picture from elsewhere."""
     evaluation = report.get("evaluation")
-    notes = [*report["notes"], *(evaluation["notes"] if evaluation else ())]
+    notes = dict.fromkeys([*report["notes"], *(evaluation["notes"] if evaluation else ())])
     page = _environment(autoescape=True).get_template("report/report.html.j2")
     return page.render(
         title=f"snnc report: {report['network']}",
@@ -40,8 +41,7 @@ def accuracy_svg(evaluation: Mapping[str, Any]) -> str:
     curve: Sequence[float] = evaluation["accuracy_by_step"]
     ann: float | None = evaluation["ann_accuracy"]
     values = [*curve, *([] if ann is None else [ann])]
-    low = math.floor(10 * min(values, default=0.0)) / 10
-    high = 1.0 if max(values, default=1.0) > low else low + 0.1
+    low, high = 1.0 - _span(min(values, default=0.0)), 1.0
     points = [(_x(t, len(curve)), _y(a, low, high)) for t, a in enumerate(curve, start=1)]
     context: dict[str, Any] = {
         "curve": curve,
@@ -83,12 +83,17 @@ def _layer_row(layer: Mapping[str, Any], index: int, pixels: float) -> dict[str,
         x += width
     total = sum(layer["errors"].values())
     return {
-        "name": layer["name"],
+        "name": _shortened(layer["name"]),
         "y": 34 + 22 * index,
         "bars": bars,
         "end": round(x, 1),
         "text": _percent(total),
     }
+
+
+def _shortened(name: str) -> str:
+    """The end of a long name, which is what tells layers apart."""
+    return name if len(name) <= LABEL_CHARACTERS else f"…{name[1 - LABEL_CHARACTERS :]}"
 
 
 def _verdict(report: Mapping[str, Any], evaluation: Mapping[str, Any] | None) -> str:
@@ -138,6 +143,11 @@ def _x(step: int, steps: int) -> float:
 
 def _y(value: float, low: float, high: float) -> float:
     return BOTTOM - (BOTTOM - TOP) * (value - low) / (high - low)
+
+
+def _span(smallest: float) -> float:
+    """The part of the scale below 100 % that is shown, with round numbers at its five ticks."""
+    return next(s for s in (0.1, 0.2, 0.5, 1.0) if 1.0 - s <= smallest + 1e-9)
 
 
 def _powers(steps: int) -> list[int]:

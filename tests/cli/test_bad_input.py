@@ -176,6 +176,7 @@ def test_a_damaged_program_is_not_run(cli: Any, tmp_path: Path, program: Path) -
         (("compile", MODEL, "-o", "out", "--auto", "--steps", "4"), "--auto"),
         (("compile", MODEL, "-o", "out", "--max-drop", "1"), "--auto"),
         (("compile", MODEL, "-o", "out", "--stop-after", "normalise"), "normalize"),
+        (("compile", MODEL, "-o", "out", "--print-ir-after", "normalise"), "normalize"),
         (("explain", "SN99"), "there is no diagnostic"),
         (("passes", "to-spikin"), "to-spiking"),
         (("targets", "loihi9"), "there is no target"),

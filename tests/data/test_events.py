@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnc.data.events import load_events
+from snnc.data.events import encode_events, load_events
 from snnc.diagnostics import InputError
 
 EVENTS = np.random.default_rng(0).integers(-1, 2, (6, 5, 2, 3), dtype=np.int8)
@@ -50,3 +50,17 @@ def test_events_have_the_checks_of_other_data(tmp_path: Path) -> None:
         load_events(f"{tmp_path}/e.npz[5:]", shape=(2, 3))
     with pytest.raises(InputError, match=r"SN805.*no array events_train"):
         load_events(f"{tmp_path}/e.npz:train", shape=(2, 3))
+
+
+def test_a_rate_code_sums_to_the_rounded_value_after_every_step() -> None:
+    values = np.random.default_rng(1).normal(size=(5, 2, 3))
+    events = encode_events(values, 20)
+    assert events.shape == (20, 5, 2, 3)
+    np.testing.assert_array_equal(events, np.rint(events))
+    time = np.arange(1, 21).reshape(-1, 1, 1, 1)
+    np.testing.assert_allclose(events.cumsum(axis=0), time * values, atol=0.5 + 1e-6)
+
+
+def test_a_rate_code_is_even() -> None:
+    assert encode_events(np.array([0.25]), 8).ravel().tolist() == [0, 1, 0, 0, 0, 1, 0, 0]
+    assert encode_events(np.array([1.0, 0.0]), 2).tolist() == [[1, 0], [1, 0]]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import nets
 import numpy as np
 import pytest
 
 from snnc.diagnostics import InputError
-from snnc.driver.checks import ANN_BAND, CheckPasses, band_of
+from snnc.driver.checks import ANN_BAND, LIMIT_BAND, CheckPasses, quantisation_step
 from snnc.evaluation.reference import InterpretedAnn
 from snnc.ir import model as m
 from snnc.passes import PASSES
@@ -81,21 +82,92 @@ def spiking(ann: m.Network, steps: int) -> m.Network:
     return PASSES["to-spiking"]().run(after, context)
 
 
-def test_a_spiking_network_passes_within_its_wider_band_and_fails_beyond() -> None:
+def test_a_spiking_network_passes_in_its_limit_and_in_simulation() -> None:
     ann = network()
-    snn = spiking(ann, 32)
     check = check_of(ann)
-    check(3, "to-spiking", ann, snn)
-    assert check.results[0].stage == "snn"
-    assert check.results[0].band == band_of(snn) > ANN_BAND
-    thresholds = tuple(
-        replace(p, neuron=replace(p.neuron, threshold=2.0)) if p.name == "second" else p
+    check(3, "to-spiking", ann, spiking(ann, 32))
+    limit, simulated = check.results
+    assert (limit.measure, simulated.measure) == ("limit", "rates")
+    assert limit.worst_difference < 1e-5 < limit.band == LIMIT_BAND
+    assert 1e-3 < simulated.worst_difference < simulated.band
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_few_steps_are_no_fault(steps: int) -> None:
+    ann = network()
+    check_of(ann)(3, "to-spiking", ann, spiking(ann, steps))
+
+
+@pytest.mark.parametrize("steps", [1, 32])
+@pytest.mark.parametrize("layer", ["first", "second", "fc"])
+def test_a_wrong_weight_of_a_spiking_network_is_found_at_any_number_of_steps(
+    steps: int, layer: str
+) -> None:
+    ann = network()
+    snn = spiking(ann, steps)
+    weight = next(name for name in snn.tensors if name.startswith(f"{layer}.weight"))
+    wrong = perturbed(snn, weight, 0.05)
+    with pytest.raises(InputError, match=f"SN930.*layer {layer} would differ"):
+        check_of(ann)(4, "worse", snn, wrong)
+
+
+def with_neuron(snn: m.Network, layer: str, **changes: Any) -> m.Network:
+    return snn.with_populations(
+        replace(p, neuron=replace(p.neuron, **changes)) if p.name == layer else p
         for p in snn.populations
     )
-    with pytest.raises(InputError, match="layer second differs on average"):
-        check_of(ann)(4, "worse", snn, replace(snn, populations=thresholds))
 
 
-def test_the_band_narrows_with_the_number_of_steps() -> None:
+def test_a_wrong_threshold_is_found() -> None:
     ann = network()
-    assert band_of(spiking(ann, 128)) < band_of(spiking(ann, 8))
+    snn = spiking(ann, 4)
+    with pytest.raises(InputError, match="layer second would differ"):
+        check_of(ann)(4, "worse", snn, with_neuron(snn, "second", threshold=1.1))
+
+
+def test_what_only_time_shows_is_found_in_simulation() -> None:
+    ann = network()
+    snn = spiking(ann, 32)
+    with pytest.raises(InputError, match=r"layer first differs on average.*in simulation"):
+        check_of(ann)(4, "worse", snn, with_neuron(snn, "first", v_init=40.0))
+
+
+def test_hard_reset_is_judged_in_simulation_only() -> None:
+    ann = network()
+    snn = spiking(ann, 64)
+    check = check_of(ann)
+    hard = with_neuron(with_neuron(snn, "first", reset="zero"), "second", reset="zero")
+    check(4, "to-spiking", ann, hard)
+    assert [result.layers for result in check.results] == [1, 3]
+
+
+def test_a_bias_that_calibration_moved_is_no_fault_but_a_wrong_one_is() -> None:
+    ann = network()
+    snn = spiking(ann, 32)
+    bias = snn.population("first").bias
+    assert isinstance(bias, m.Ref)
+    moved = perturbed(snn, bias.name, 0.05)
+    with pytest.raises(InputError, match="layer first would differ"):
+        check_of(ann)(4, "worse", snn, moved)
+    calibrated = replace(moved, passes=(*moved.passes, "calibrate-bias"))
+    check_of(ann)(4, "calibrate-bias", snn, calibrated)
+    far = perturbed(calibrated, bias.name, 5.0)
+    with pytest.raises(InputError, match="layer first differs on average"):
+        check_of(ann)(4, "calibrate-bias", snn, far)
+
+
+def test_a_sparse_layer_has_a_wider_band_and_more_steps_a_narrower_one() -> None:
+    unit = np.asarray(1.0)
+    dense, sparse = np.full((2, 4), 0.5), np.eye(2, 4) * 0.1
+    assert quantisation_step(unit, dense, 8) == pytest.approx(0.25)
+    assert quantisation_step(unit, sparse, 8) > 10 * quantisation_step(unit, dense, 8)
+    assert quantisation_step(unit, dense, 16) == pytest.approx(0.125)
+
+
+def test_an_input_of_events_is_checked_with_a_rate_code() -> None:
+    ann = network()
+    snn = spiking(ann, 32)
+    events = replace(snn, inputs=tuple(replace(i, coding=m.Events()) for i in snn.inputs))
+    check = check_of(ann)
+    check(3, "to-spiking", ann, events)
+    assert check.results[1].layers == 3

@@ -100,3 +100,24 @@ def test_names_are_escaped() -> None:
 
 def test_a_report_without_evaluation_says_so() -> None:
     assert "not evaluated" in render_report({**REPORT, "evaluation": None})
+
+
+@pytest.mark.parametrize(
+    ("smallest", "ticks"), [(0.97, "90 %,92 %"), (0.85, "80 %,84 %"), (0.3, "0 %,20 %")]
+)
+def test_the_accuracy_scale_has_round_numbers(smallest: float, ticks: str) -> None:
+    picture = accuracy_svg({**EVALUATION, "accuracy_by_step": [smallest, 0.99]})
+    texts = [e.text for e in ET.fromstring(picture).iter() if e.tag.endswith("text")]
+    assert ",".join(t for t in texts[:2] if t) == ticks
+
+
+def test_a_long_layer_name_keeps_its_end() -> None:
+    long = {**LAYER, "name": "a_prefix_that_all_layers_share.conv2d_12"}
+    picture = layers_svg({**EVALUATION, "layers": [long]})
+    assert "share.conv2d_12<" in picture
+    assert "a_prefix" not in picture
+
+
+def test_a_note_is_shown_once() -> None:
+    page = render_report({**REPORT, "notes": ["one < two"]})
+    assert page.count("one &lt; two") == 1

@@ -1,0 +1,39 @@
+"""Batches as a network's input coding wants them: samples first, or time steps first for events."""
+
+from __future__ import annotations
+
+import math
+
+from snnc.ir import model as m
+from snnc.ir.tensors import Array
+
+BATCH = 200
+"""Samples that run together where nobody asks for another number."""
+
+_ELEMENTS = 1 << 25
+"""Neurons of all samples of a batch; each costs some 16 bytes of counts and potentials."""
+
+
+def takes_events(network: m.Network) -> bool:
+    """Whether the (only) input of the network is coded as events: (T, N, *shape)."""
+    return isinstance(network.inputs[0].coding, m.Events)
+
+
+def sample_count(network: m.Network, x: Array) -> int:
+    """Samples of a batch."""
+    return int(x.shape[1] if takes_events(network) else x.shape[0])
+
+
+def mean_input(network: m.Network, x: Array) -> Array:
+    """What the ANN is given for a batch, (N, *shape): of events their mean over the steps."""
+    return x.mean(axis=0) if takes_events(network) else x
+
+
+def neurons_of(network: m.Network) -> int:
+    """Neurons of all populations."""
+    return sum(math.prod(p.shape) for p in network.populations)
+
+
+def affordable_batch(network: m.Network, wanted: int = BATCH) -> int:
+    """At most `wanted` samples, fewer for a large network, so that memory stays bounded."""
+    return max(1, min(wanted, _ELEMENTS // max(1, neurons_of(network))))

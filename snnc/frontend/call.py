@@ -8,12 +8,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from snnc.frontend import naming
+from snnc.frontend import naming, values
 from snnc.frontend.builder import Builder
 from snnc.frontend.nodes import Node
 from snnc.frontend.refusal import Refusal
 from snnc.frontend.tensors import TensorTable
 from snnc.frontend.values import Value
+from snnc.ir import model as m
 from snnc.ir.tensors import Array
 
 SAME_FOR_ALL = (
@@ -53,6 +54,22 @@ class Call:
     def attribute(self, name: str, default: Any) -> Any:
         """An attribute's value or the default."""
         return self.node.attributes.get(name, default)
+
+    def image(self) -> Value:
+        """The data operand as (C, H, W); a (C, L) signal becomes (C, 1, L).
+
+        Raises:
+            Refusal: it has more than two spatial axes.
+        """
+        value = self.data()
+        if len(value.shape) == 2:
+            return values.view(value, m.Reshape((value.shape[0], 1, value.shape[1])))
+        if len(value.shape) != 3:
+            raise Refusal(
+                f"it works on {len(value.shape) - 1} spatial axes; one or two are supported",
+                "use 1-D or 2-D layers",
+            )
+        return value
 
     def operand(self, index: int) -> Operand | None:
         """The operand at `index`; None if it is left out."""

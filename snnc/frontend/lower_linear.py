@@ -19,7 +19,7 @@ from snnc.ir.tensors import Array
 
 def conv(call: Call) -> Value:
     """ONNX Conv in one or two dimensions."""
-    value, weight = _image(call), call.required(1)
+    value, weight = call.image(), call.required(1)
     window = read_window(call.node, _spatial(value, weight), weight.shape[2:])
     if weight.ndim == 3:
         weight = weight[:, :, None, :]
@@ -35,7 +35,7 @@ def conv(call: Call) -> Value:
 
 def conv_transpose(call: Call) -> Value:
     """ONNX ConvTranspose in one or two dimensions."""
-    value, weight = _image(call), call.required(1)
+    value, weight = call.image(), call.required(1)
     spatial = _spatial(value, weight)
     window = read_window(call.node, spatial, weight.shape[2:], transposed=True)
     groups = int(call.attribute("group", 1))
@@ -51,19 +51,6 @@ def conv_transpose(call: Call) -> Value:
         groups,
     )
     return _finish_image(call, v.extend(value, op, call.tensors), weight.shape[1] * groups)
-
-
-def _image(call: Call) -> Value:
-    """The data operand as (C, H, W); a (C, L) signal becomes (C, 1, L)."""
-    value = call.data()
-    if len(value.shape) == 2:
-        return v.view(value, m.Reshape((value.shape[0], 1, value.shape[1])))
-    if len(value.shape) != 3:
-        raise Refusal(
-            f"it works on {len(value.shape) - 1} spatial axes; one or two are supported",
-            "use 1-D or 2-D layers",
-        )
-    return value
 
 
 def _spatial(value: Value, weight: Array) -> tuple[int, ...]:

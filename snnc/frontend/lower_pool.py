@@ -16,7 +16,7 @@ from snnc.ir.tensors import Shape
 
 def average_pool(call: Call) -> Value:
     """ONNX AveragePool in one or two dimensions."""
-    value = _image(call)
+    value = call.image()
     window = read_window(call.node, _spatial(call, value))
     if window.dilations != (1, 1):
         raise Refusal("it is dilated", "use an average pooling without dilation")
@@ -39,7 +39,7 @@ def max_pool(call: Call) -> Value:
             "its output of indices is used",
             "replace MaxUnpool by an upsampling or a transposed convolution",
         )
-    value = _image(call)
+    value = call.image()
     window = read_window(call.node, _spatial(call, value))
     neuron = m.MaxPool2d(
         window.kernel,
@@ -62,14 +62,14 @@ def _refuse_padding(window: Window, value: Value, counts: tuple[int, int]) -> No
 
 def global_average_pool(call: Call) -> Value:
     """ONNX GlobalAveragePool."""
-    value = _image(call)
+    value = call.image()
     op = m.AvgPool2d(_whole(value), _whole(value))
     return _as_given(call, v.extend(value, op, call.tensors))
 
 
 def global_max_pool(call: Call) -> Value:
     """ONNX GlobalMaxPool."""
-    value = _image(call)
+    value = call.image()
     return _pooled(call, m.MaxPool2d(_whole(value), _whole(value)), value)
 
 
@@ -117,18 +117,6 @@ def _pooled(call: Call, neuron: m.MaxPool2d, value: Value, shape: Shape | None =
         shape = (channels, length)
     views = () if shape is None else (m.Reshape(shape),)
     return call.builder.population(neuron, flat, call.node.outputs[0], call.node, views)
-
-
-def _image(call: Call) -> Value:
-    value = call.data()
-    if len(value.shape) == 2:
-        return v.view(value, m.Reshape((value.shape[0], 1, value.shape[1])))
-    if len(value.shape) != 3:
-        raise Refusal(
-            f"it works on {len(value.shape) - 1} spatial axes; one or two are supported",
-            "use 1-D or 2-D layers",
-        )
-    return value
 
 
 def _spatial(call: Call, value: Value) -> tuple[int, ...]:

@@ -32,8 +32,11 @@ from snnc.ir.tensors import Array
 Progress = Callable[[int, int], None]
 """Called with the number of sample-steps done and their total."""
 
+# Measured on a LeNet and a VGG: a group's buffers should stay in cache while its products have rows
+# enough, and two threads want many groups; 16 samples in blocks of 4 steps do both.
 _GROUP_BYTES = 1 << 23
-_BLOCK_ROWS = 32
+_GROUP_SAMPLES = 16
+_BLOCK_ROWS = 64
 _MOST_STEPS = 16
 
 
@@ -161,7 +164,9 @@ class Simulator:
         size = self._batch_size
         if size is None:
             neurons = sum(math.prod(layer.summed) for layer in plan.layers)
-            size = max(1, min(64, _GROUP_BYTES // max(1, neurons * plan.dtype.itemsize)))
+            size = max(
+                1, min(_GROUP_SAMPLES, _GROUP_BYTES // max(1, neurons * plan.dtype.itemsize))
+            )
             size = max(1, min(size, math.ceil(samples / self._threads)))
         return [range(a, min(a + size, samples)) for a in range(0, samples, size)]
 

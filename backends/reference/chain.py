@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from snnc.backends.reference.kernels import Conv2d, Defined, Dense, Depthwise2d, Kernel, Pool2d
+from snnc.backends.reference.kernels import (
+    Conv2d,
+    Defined,
+    Dense,
+    Depthwise2d,
+    Kernel,
+    Pool2d,
+    TallConv2d,
+)
 from snnc.backends.reference.layout import NO_HALO, Halo, Image, Workspace
 from snnc.ir import linear, model, shapes
 from snnc.ir.tensors import Array, Shape
@@ -78,7 +86,8 @@ def _kernel(
         weight = lookup(op.weight).astype(dtype)
         if weight.shape[1] == 1 and op.groups == len(weight) > 1:
             return Depthwise2d(op, in_shape, out_shape, weight)
-        return Conv2d(op, in_shape, out_shape, weight)
+        kind = TallConv2d if TallConv2d.fits(op, weight.shape[2]) else Conv2d
+        return kind(op, in_shape, out_shape, weight)
     if isinstance(op, model.AvgPool2d) and Pool2d.fits(op, in_shape, out_shape):
         return Pool2d(op, out_shape)
     return Defined(op, in_shape, out_shape, lookup)

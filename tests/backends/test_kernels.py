@@ -137,3 +137,46 @@ def test_a_wrong_weight_order_would_be_seen() -> None:
     expected = linear.apply(op, x, lambda _: weight)
     wrong = run_chain((op,), x, {"w": weight.transpose(0, 1, 3, 2)}, NO_HALO)
     assert np.abs(wrong - expected).max() > 0.1
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    channels=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    kernel=st.tuples(st.integers(4, 6), st.integers(1, 5)),
+    pads=border,
+    halo=border,
+    followed=st.booleans(),
+)
+def test_tall_convolutions_equal_their_definition(
+    channels: tuple[int, int],
+    kernel: tuple[int, int],
+    pads: Halo,
+    halo: Halo,
+    followed: bool,
+) -> None:
+    """Kernels of four rows and more share unrolled lines, alone and in front of a border."""
+    rng = np.random.default_rng(4)
+    arrays = {
+        "w": rng.integers(-8, 9, (channels[1], channels[0], *kernel)) / 8,
+        "u": rng.integers(-8, 9, (2, channels[1], 3, 3)) / 8,
+    }
+    op = m.Conv2d(m.Ref("w"), pads=pads)
+    assert kernels.TallConv2d.fits(op, kernel[0])
+    behind = (m.Conv2d(m.Ref("u"), pads=(1, 1, 1, 1)),) if followed else ()
+    check((op, *behind), (channels[0], 8, 7), arrays, halo)
+
+
+@pytest.mark.parametrize("lines_bytes", [1, 3000])
+def test_tall_convolutions_cut_into_parts_equal_the_whole(
+    lines_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_LINES_BYTES", lines_bytes)
+    rng = np.random.default_rng(5)
+    arrays = {"w": rng.integers(-8, 9, (3, 2, 5, 5)) / 8}
+    check((m.Conv2d(m.Ref("w"), pads=(2, 2, 2, 2)),), (2, 9, 8), arrays, NO_HALO)
+
+
+def test_a_strided_or_grouped_tall_kernel_takes_the_general_way() -> None:
+    assert not kernels.TallConv2d.fits(m.Conv2d(m.Ref("w"), strides=(2, 1)), 5)
+    assert not kernels.TallConv2d.fits(m.Conv2d(m.Ref("w"), groups=2), 5)
+    assert not kernels.TallConv2d.fits(m.Conv2d(m.Ref("w")), 3)

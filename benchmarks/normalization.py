@@ -40,13 +40,14 @@ def main() -> None:
     parser.add_argument("model", choices=sorted(MODELS))
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--steps", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
+    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     options = parser.parse_args()
     model = MODELS[options.model]
     heads = " | ".join(f"T={steps}" for steps in options.steps)
     print(f"{options.model}, first {options.images:,} test images, accuracy in %\n")
     print(f"| normalisation | {heads} | spikes/image at T={options.steps[-1]} |")
     print("|---|" + "---|" * (len(options.steps) + 1))
-    for label, tail in VARIANTS.items():
+    for label in options.only:
         cells, spikes, ann = [], 0.0, 0.0
         for steps in options.steps:
             found = snnc.evaluate(
@@ -54,7 +55,7 @@ def main() -> None:
                 model.split(f"test[:{options.images}]"),
                 calibration=model.split(CALIBRATION),
                 steps=steps,
-                passes=f"{PREPARATION},{tail}",
+                passes=f"{PREPARATION},{VARIANTS[label]}",
                 preprocessing=snnc.Preprocessing(divide=model.divide, layout=model.layout),
             ).as_dict()
             cells.append(f"{100 * found['snn_accuracy']:.1f}")

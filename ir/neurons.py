@@ -54,13 +54,15 @@ class MaxPool2d:
 
 @dataclass(frozen=True, slots=True)
 class IF:
-    """Integrate-and-fire, formulas 1.1 and 3.8 to 3.11. Stages snn and fixed.
+    """Integrate-and-fire. Stages snn and fixed.
+
+    Soft reset: Rueckauer et al. 2017; negative spikes and the cap: Li, Ma, Furber 2022.
 
     Each step: `U = leak * V + input`; spike `S` in `{-1, 0, 1}`; then the reset.
 
     - `S = 1` where `U >= threshold` and the net count `N` of spikes is below `max_spikes`.
     - `negative_spikes="retract"`: `S = -1` where `U < 0` and `N > min_spikes`.
-    - `negative_spikes="leaky"`: `S = -1` where `U <= -threshold / slope` (formulas 1.6).
+    - `negative_spikes="leaky"`: `S = -1` where `U <= -threshold / slope` (Kim et al. 2020).
     - `reset="subtract"`: `V = U - threshold * S` (`+ threshold / slope` for a leaky `S = -1`);
       `reset="zero"`: `V = 0` where `S != 0`; `reset="none"`: `V = U`.
 
@@ -79,7 +81,7 @@ class IF:
 
 @dataclass(frozen=True, slots=True)
 class RunningMax2d:
-    """Exact max pooling of spike trains (formulas 1.7): `M(t) = max C_k(t)`, `S = M(t) - M(t-1)`.
+    """Exact max pooling of spike trains: `M(t) = max C_k(t)`, `S = M(t) - M(t-1)`.
 
     `C_k(t)` is the summed input of cell k of the window up to and with step t. Stages snn, fixed.
     """
@@ -93,7 +95,7 @@ class RunningMax2d:
 
 @dataclass(frozen=True, slots=True)
 class MaxGate2d:
-    """Approximate max pooling: the input of the cell with the largest count passes (1.7).
+    """Approximate max pooling: the cell with the largest count passes (Rueckauer et al. 2017).
 
     The count includes the current step; ties go to the lowest index. Stages snn and fixed.
     """

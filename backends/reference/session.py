@@ -71,7 +71,6 @@ class Session:
         self.time = 0
         self._plan = plan
         self._samples = samples
-        self._block = block
         self._work = work
         self._inputs = inputs
         self._record = tuple(record)

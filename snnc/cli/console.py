@@ -70,11 +70,6 @@ class Output:
         if not self.settings.quiet:
             stderr().print(text, soft_wrap=True)
 
-    def detail(self, text: str) -> None:
-        """Something only `--verbose` asks for, on stderr."""
-        if self.settings.verbose:
-            stderr().print(text, soft_wrap=True, style="dim")
-
     @contextmanager
     def progress(self) -> Iterator[Bars]:
         """Progress bars on stderr for the work inside; silent unless stderr is a terminal."""

@@ -11,7 +11,6 @@ from snnc.data.preprocessing import Layout, Preprocessing
 from snnc.diagnostics import Diagnostic, UsageError
 
 DATA = "PATH[:SPLIT][[A:B]], for example mnist.npz:train[:500]; .npz, .npy or an image folder"
-DATA_PANEL = "Data"
 PIPELINE_PANEL = "Pipeline"
 
 Divide = Annotated[

@@ -17,6 +17,7 @@ from snnc.backends.reference.simulator import Simulator
 from snnc.backends.reference.trace import Trace
 from snnc.ir import model as m
 from snnc.ir.interpret import evaluate
+from snnc.ir.linear import broadcast_parameter
 from snnc.ir.shapes import summed_shape
 from snnc.ir.tensors import Array
 
@@ -154,9 +155,4 @@ def mean_activations(network: m.Network, samples: Mapping[str, Array]) -> dict[s
 
 def unit_map(network: m.Network, population: m.Population) -> Array:
     """`Population.scale` as an array that broadcasts against the population's shape."""
-    if not isinstance(population.scale, m.Ref):
-        return np.asarray(population.scale)
-    units = network.array(population.scale)
-    if units.ndim == 1:
-        units = units.reshape(units.shape + (1,) * (len(population.shape) - 1))
-    return units
+    return broadcast_parameter(population.scale, population.shape, network.array)

@@ -23,7 +23,7 @@ from snnc.passes.base import Context, Property
 from snnc.passes.chains import FUSE_RULES, Chain, simplify
 from snnc.passes.properties import ANN, PLAIN_MAX_POOL
 from snnc.passes.scale_choice import Method, balanced_scales, chosen_scales
-from snnc.passes.tensors import NewTensors, compress, full
+from snnc.passes.tensors import NewTensors, compress, full, values_of
 
 Scales = dict[str, Array]
 """Activation scale per population: one number () or one per channel (C,)."""
@@ -108,7 +108,7 @@ def _rescaled(
     if bias is not None:
         normalised = full(network.array(bias), shape) / full(own, shape)
         bias = tensors.put(f"{population.name}.bias", compress(normalised))
-    units = full(_value(population.scale, network), population.shape)
+    units = full(values_of(population.scale, network), population.shape)
     scale = tensors.put_parameter(
         f"{population.name}.units", compress(units * full(own, population.shape))
     )
@@ -126,13 +126,7 @@ def _rescaled_neuron(
 ) -> m.Neuron:
     neuron = population.neuron
     if isinstance(neuron, m.Clip):
-        high = full(_value(neuron.high, network), population.shape)
+        high = full(values_of(neuron.high, network), population.shape)
         relative = compress(high / full(own, population.shape))
         return m.Clip(tensors.put_parameter(f"{population.name}.high", relative))
     return neuron
-
-
-def _value(parameter: m.Parameter, network: m.Network) -> Array:
-    if isinstance(parameter, m.Ref):
-        return network.array(parameter)
-    return np.asarray(parameter)

@@ -14,8 +14,8 @@ from snnc.ir import model as m
 from snnc.ir.interpret import activate, evaluate
 from snnc.ir.tensors import Array
 from snnc.passes.base import Context, no_calibration
-from snnc.passes.layerwise import Layerwise, affordable_samples
-from snnc.passes.tensors import NewTensors
+from snnc.passes.layerwise import Layerwise, affordable_samples, unit_map
+from snnc.passes.tensors import NewTensors, values_of
 
 Method = Literal["percentile", "max", "mmse", "balance"]
 
@@ -123,7 +123,7 @@ def _limited(network: m.Network, population: m.Population, scale: Array) -> Arra
     if not isinstance(population.neuron, m.Clip):
         return scale
     high = population.neuron.high
-    bound = network.array(high) if isinstance(high, m.Ref) else np.asarray(high)
+    bound = values_of(high, network)
     if bound.ndim > 1:
         bound = bound.reshape(len(bound), -1).min(axis=1)
     limited: Array = np.minimum(scale, bound * _units(network, population))
@@ -131,8 +131,7 @@ def _limited(network: m.Network, population: m.Population, scale: Array) -> Arra
 
 
 def _units(network: m.Network, population: m.Population) -> Array:
-    parameter = population.scale
-    return network.array(parameter) if isinstance(parameter, m.Ref) else np.asarray(parameter)
+    return values_of(population.scale, network)
 
 
 def _in_current_units(network: m.Network, scales: Mapping[str, Array]) -> dict[str, Array]:
@@ -160,9 +159,7 @@ def _complete_statistics(
     for start in range(0, total, 32):
         part = {name: x[start : start + 32] for name, x in samples.items()}
         for name, values in evaluate(network, part, keep=missing).items():
-            units = _units(network, network.population(name))
-            if units.ndim == 1:
-                units = units.reshape(units.shape + (1,) * (values.ndim - 2))
+            units = unit_map(network, network.population(name))
             found[name].update((values * units).astype(np.float32))
     return {**context.statistics, **found}
 

@@ -76,6 +76,11 @@ def free_name(network: Network, name: str) -> str:
     return unique
 
 
+def values_of(parameter: Parameter, network: Network) -> Array:
+    """A parameter's values as they are stored: `()`, `(C,)` or the full shape."""
+    return network.array(parameter) if isinstance(parameter, Ref) else np.asarray(parameter)
+
+
 def compress(array: Array) -> Array:
     """A full map (C, ...) as its per-channel values (C,) where every channel is uniform."""
     if array.ndim < 2:

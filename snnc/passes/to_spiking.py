@@ -13,7 +13,7 @@ from snnc.passes.base import Context, Property
 from snnc.passes.chains import FUSE_RULES, Chain, simplify
 from snnc.passes.properties import ANN, PLAIN_MAX_POOL, SNN
 from snnc.passes.spiking_pools import split_pools
-from snnc.passes.tensors import NewTensors
+from snnc.passes.tensors import NewTensors, values_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ def _readout(network: m.Network, head: m.Head) -> m.Readout:
 
 
 def _check_clip(network: m.Network, population: m.Population, high: m.Parameter) -> None:
-    bound = network.array(high) if isinstance(high, m.Ref) else np.asarray(high)
+    bound = values_of(high, network)
     if bound.min() < 1.0 - 1e-6:
         raise InputError(
             Diagnostic(

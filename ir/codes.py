@@ -149,6 +149,12 @@ _NEURONS = {
     "SN413": """A coding does not fit: stage ann takes values directly, and the scale of Poisson
         coding must be positive.""",
     "SN414": """The stage of the network is none of ann, snn and fixed.""",
+    "SN415": """A quantised activation or a rounded input is no staircase through level 0: its step
+        is not positive, its levels leave out 0 or have none above it, or it rounds ties to even
+        with a shift other than 0.5. Every spike count starts from 0, and each step of the staircase
+        is one spike.""",
+    "SN416": """The window of the schedule, in which input and bias act, has less than one time
+        step.""",
 }
 
 CODES: dict[str, str] = {

@@ -8,6 +8,7 @@ import numpy as np
 
 from snnc.ir import linear
 from snnc.ir import model as m
+from snnc.ir.staircase import level
 from snnc.ir.tensors import Array
 from snnc.ir.windows import pool_windows
 
@@ -80,10 +81,18 @@ def activate(neuron: m.Neuron, x: Array, network: m.Network) -> Array:
         return np.minimum(np.maximum(x, 0), _parameter(neuron.high, x, network))
     if isinstance(neuron, m.LeakyRelu):
         return np.where(x >= 0, x, x * _parameter(neuron.slope, x, network))
+    if isinstance(neuron, m.Quantized):
+        return levels(neuron, x, network) * _parameter(neuron.step, x, network)
     if isinstance(neuron, m.MaxPool2d):
         largest: Array = pool_windows(x, neuron, -np.inf).max(axis=(4, 5))
         return largest
     raise ValueError(f"{type(neuron).__name__} is not a neuron of stage ann")
+
+
+def levels(neuron: m.Quantized, x: Array, network: m.Network) -> Array:
+    """The whole number of steps that a quantised neuron makes of a summed input (N, *shape)."""
+    step, shift = (_parameter(p, x, network) for p in (neuron.step, neuron.shift))
+    return level(x, step, neuron.lowest, neuron.levels, shift, neuron.ties)
 
 
 def _value(network: m.Network, population: m.Population, values: Mapping[str, Array]) -> Array:
@@ -104,4 +113,4 @@ def network_macs(network: m.Network) -> int:
     )
 
 
-__all__ = ["activate", "evaluate", "network_macs", "summed_input"]
+__all__ = ["activate", "evaluate", "levels", "network_macs", "summed_input"]

@@ -29,10 +29,12 @@ from snnc.ir.neurons import (
     MaxRule,
     NegativeSpikes,
     Neuron,
+    Quantized,
     Relu,
     Reset,
     RunningMax2d,
     SpikingNeuron,
+    Ties,
 )
 from snnc.ir.operators import (
     AvgPool2d,
@@ -68,6 +70,7 @@ __all__ = [
     "Embed",
     "Events",
     "Flatten",
+    "Gated",
     "Head",
     "Identity",
     "Incoming",
@@ -87,11 +90,13 @@ __all__ = [
     "Parameter",
     "Poisson",
     "Population",
+    "Quantized",
     "Readout",
     "Ref",
     "Relu",
     "Reset",
     "Reshape",
+    "Rounded",
     "RunningMax2d",
     "Scale",
     "Schedule",
@@ -100,6 +105,7 @@ __all__ = [
     "SpikingNeuron",
     "Stage",
     "Synchronous",
+    "Ties",
     "Transpose",
     "Upsample2d",
     "referenced_tensors",
@@ -130,7 +136,22 @@ class Events:
     """The caller brings an array `(T, ...)`: its own input for every step."""
 
 
-Coding: TypeAlias = Direct | Poisson | Events
+@dataclass(frozen=True, slots=True)
+class Rounded(Direct):
+    """Direct coding of the value rounded by the host, for networks that quantise their input.
+
+    The current is `step * clip(floor(x / step + shift), lowest, levels)`: see `Quantized`, whose
+    fields these are.
+    """
+
+    step: float
+    levels: int
+    lowest: int = 0
+    shift: float = 0.5
+    ties: Ties = "up"
+
+
+Coding: TypeAlias = Direct | Rounded | Poisson | Events
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +203,29 @@ class Synchronous:
 
     steps: int
 
+    def drive(self, step: int) -> int:
+        """In how many of the first `step` time steps input and bias act: in all."""
+        return step
 
-Schedule: TypeAlias = Synchronous
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """Input and bias act in the first `window` steps; populations act until nothing fires.
+
+    For neurons that take spikes back (Li, Ma, Furber 2022): once the window has closed, the spike
+    counts come to rest. At most `steps` time steps; a run ends earlier when no neuron can fire any
+    more. Input through a delay of d acts in steps `d + 1` to `d + window`.
+    """
+
+    steps: int
+    window: int
+
+    def drive(self, step: int) -> int:
+        """In how many of the first `step` time steps input and bias act."""
+        return min(step, self.window)
+
+
+Schedule: TypeAlias = Synchronous | Gated
 
 
 # ---- network ---------------------------------------------------------------------------------
@@ -205,8 +247,9 @@ class Incoming:
 class Population:
     """Neurons of one kind. `bias` has shape `(C,)` or that of the summed input.
 
-    `scale`: ANN units of one spike per step, i.e. ANN activation ~ scale * firing rate; 1.0 until
-    a pass normalises. `origin`: names of the ONNX nodes that this population stands for.
+    `scale`: ANN units of one spike per step in which the input acts (`Schedule.drive`), i.e. ANN
+    activation ~ scale * firing rate; 1.0 until a pass normalises. `origin`: names of the ONNX
+    nodes that this population stands for.
     """
 
     name: str
@@ -312,17 +355,20 @@ KEYWORDS: dict[str, type] = {
     "relu": Relu,
     "clip": Clip,
     "leaky_relu": LeakyRelu,
+    "quantized": Quantized,
     "max_pool2d": MaxPool2d,
     "if": IF,
     "running_max2d": RunningMax2d,
     "max_gate2d": MaxGate2d,
     "integrator": Integrator,
     "direct": Direct,
+    "rounded": Rounded,
     "poisson": Poisson,
     "events": Events,
     "logits": Logits,
     "membrane": Membrane,
     "spike_count": SpikeCount,
     "synchronous": Synchronous,
+    "gated": Gated,
 }
 """Every dataclass of the text form under its printed name."""

@@ -10,6 +10,7 @@ from snnc.ir.operators import Parameter
 Reset: TypeAlias = Literal["subtract", "zero", "none"]
 MaxRule: TypeAlias = Literal["running_max", "gate"]
 NegativeSpikes: TypeAlias = Literal["none", "retract", "leaky"]
+Ties: TypeAlias = Literal["up", "even"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,29 @@ class LeakyRelu:
     """`y = x` for `x >= 0`, else `slope * x`; slope `>= 0`. Stage ann."""
 
     slope: Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """A uniform staircase: `y = step * n`, `n = clip(floor(x / step + shift), lowest, levels)`.
+
+    QCFS with threshold lambda and L levels (Bu et al. 2022, eq. 4) is `step = lambda / L`,
+    `levels = L`; LSQ of b bits (Esser et al. 2020, eq. 1 and 2) is `levels = 2^b - 1`. `lowest`
+    is 0 or, for signed activations, below it. `ties="even"` rounds `x / step` to the nearest whole
+    number and exact halves to the even one, as ONNX Round and QuantizeLinear do; it goes with a
+    shift of 0.5. Stage ann.
+    """
+
+    step: Parameter
+    levels: int
+    lowest: int = 0
+    shift: Parameter = 0.5
+    ties: Ties = "up"
+
+    @property
+    def signed(self) -> bool:
+        """Whether it has levels below zero."""
+        return self.lowest < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +138,7 @@ class Integrator:
     v_init: Parameter = 0.0
 
 
-AnnNeuron: TypeAlias = Identity | Relu | Clip | LeakyRelu | MaxPool2d
+AnnNeuron: TypeAlias = Identity | Relu | Clip | LeakyRelu | Quantized | MaxPool2d
 SpikingNeuron: TypeAlias = IF | RunningMax2d | MaxGate2d | Integrator
 Neuron: TypeAlias = AnnNeuron | SpikingNeuron
 POOL_NEURONS = (MaxPool2d, RunningMax2d, MaxGate2d)

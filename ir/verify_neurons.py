@@ -133,6 +133,31 @@ def _limits(network: m.Network) -> Iterator[Finding]:
                 yield message, place(population), "min_spikes <= 0 <= max_spikes"
 
 
+def _staircases(network: m.Network) -> Iterator[Finding]:
+    found: list[tuple[m.Quantized | m.Rounded, str]] = [
+        (i.coding, f"input {i.name}") for i in network.inputs if isinstance(i.coding, m.Rounded)
+    ]
+    found += [
+        (p.neuron, place(p)) for p in network.populations if isinstance(p.neuron, m.Quantized)
+    ]
+    for staircase, where in found:
+        bad = _bad_range(network, staircase.step, lambda v: v > 0)
+        if bad is not None:
+            yield f"the step is {bad}; it must be above 0", where, ""
+        if staircase.lowest > 0 or staircase.levels < 1:
+            message = f"the levels are {staircase.lowest} to {staircase.levels}"
+            yield message, where, "lowest <= 0 and levels >= 1"
+        if staircase.ties == "even" and staircase.shift != 0.5:
+            message = "ties=even is the rounding of x / step itself"
+            yield message, where, "use shift=0.5, or ties=up with another shift"
+
+
+def _windows(network: m.Network) -> Iterator[Finding]:
+    schedule = network.schedule
+    if isinstance(schedule, m.Gated) and schedule.window < 1:
+        yield f"the window is {schedule.window}; 1 is the least", "schedule", ""
+
+
 def _spike_pools(network: m.Network) -> Iterator[Finding]:
     inputs = {i.name for i in network.inputs}
     for population in network.populations:
@@ -164,7 +189,7 @@ def _coding(network: m.Network) -> Iterator[Finding]:
             if not declared.coding.scale > 0:
                 message = f"the scale of poisson is {declared.coding.scale}; it must be above 0"
                 yield message, f"input {declared.name}", ""
-        elif network.stage == "ann" and not isinstance(declared.coding, m.Direct):
+        elif network.stage == "ann" and type(declared.coding) is not m.Direct:
             name = KEYWORD_OF.get(type(declared.coding))
             yield f"{name} is no coding of stage ann", f"input {declared.name}", "use direct()"
 
@@ -211,4 +236,6 @@ INVARIANTS = (
     Invariant("SN412", ("fixed",), "numbers of stage fixed are whole", _whole_numbers),
     Invariant("SN413", STAGES, "codings fit the stage", _coding),
     Invariant("SN414", STAGES, "the stage is known", _stage),
+    Invariant("SN415", STAGES, "staircases have positive steps and hold level 0", _staircases),
+    Invariant("SN416", STAGES, "input and bias act in at least one time step", _windows),
 )

@@ -37,7 +37,8 @@ def _dimensions(network: m.Network) -> Iterator[Finding]:
 
 def _geometry(network: m.Network) -> Iterator[Finding]:
     for population in network.populations:
-        nodes = [population.neuron, *(op for i in population.incoming for op in i.ops)]
+        pools = [population.neuron] if isinstance(population.neuron, m.POOL_NEURONS) else []
+        nodes = [*pools, *(op for i in population.incoming for op in i.ops)]
         for node in nodes:
             name = KEYWORD_OF.get(type(node), type(node).__name__)
             for field in field_types(type(node)):

@@ -107,15 +107,20 @@ class Builder:
             populations=tuple(self.populations),
             heads=(*heads, m.Head("final", self.populations[-1].name, self.readout())),
             passes=self.pick(((), ("import{model=x.onnx}",), ("a", 'b{c="d e"}'))),
-            schedule=None if self.stage == "ann" else m.Synchronous(self.integer(1, 64)),
+            schedule=None if self.stage == "ann" else self.schedule(),
         )
         # Operators that were refused for their size leave tensors that nobody mentions.
         used = m.referenced_tensors(network)
         return network.with_arrays({name: self.arrays[name] for name in used})
 
+    def schedule(self) -> m.Schedule:
+        steps = self.integer(1, 64)
+        return m.Synchronous(steps) if self.often() else m.Gated(steps, self.integer(1, 9))
+
     def input(self) -> m.Input:
         shape = (self.integer(1, 4), *self.pair(1, 5)) if self.often() else (self.integer(1, 9),)
-        codings = (m.Direct(), m.Direct(), m.Poisson(self.pick(self.floats), 3), m.Events())
+        rounded = m.Rounded(self.pick(FLOATS), self.integer(1, 15), -self.integer(0, 8))
+        codings = (m.Direct(), rounded, m.Poisson(self.pick(self.floats), 3), m.Events())
         coding = m.Direct() if self.stage == "ann" else self.pick(codings)
         return m.Input(self.name(), self.pick(("f32", "f64", "u8")), shape, coding)
 
@@ -276,14 +281,26 @@ class Builder:
         )
 
     def ann_neuron(self, shape: tuple[int, ...]) -> m.Neuron:
-        kind = self.integer(0, 4)
-        if kind == 4 and len(shape) == 3:
+        kind = self.integer(0, 5)
+        if kind == 5 and len(shape) == 3:
             return m.MaxPool2d(*self.pooling(shape))
+        if kind == 4:
+            return self.staircase(shape)
         if kind == 3:
             return m.Clip(self.parameter(shape, "high"))
         if kind == 2:
             return m.LeakyRelu(self.parameter(shape, "slope"))
         return m.Identity() if kind == 1 else m.Relu()
+
+    def staircase(self, shape: tuple[int, ...]) -> m.Quantized:
+        ties = self.pick(("up", "up", "even"))
+        return m.Quantized(
+            step=self.parameter(shape, "step"),
+            levels=self.integer(1, 15),
+            lowest=-self.integer(0, 8),
+            shift=0.5 if ties == "even" or self.often() else self.parameter(shape, "shift"),
+            ties=ties,
+        )
 
 
 _Maker = Callable[[Builder, tuple[int, ...]], m.Operator]

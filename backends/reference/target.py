@@ -30,7 +30,7 @@ _LIMITS = Limits(
         "pad2d",
         "upsample2d",
     ),
-    codings=("direct", "poisson", "events"),
+    codings=("direct", "rounded", "poisson", "events"),
     resets=("subtract", "zero", "none"),
     signed_spikes=True,
     spike_cap=True,

@@ -52,7 +52,7 @@ def test_the_limits_of_the_reference_target_name_everything_of_the_ir() -> None:
     assert set(limits.neurons) == neurons
     assert set(limits.codings) == codings
     assert limits.as_dict()["signed_spikes"] is True
-    assert limits.as_dict()["codings"] == ["direct", "poisson", "events"]
+    assert limits.as_dict()["codings"] == ["direct", "rounded", "poisson", "events"]
 
 
 def test_an_unknown_target_is_a_usage_error_that_lists_the_known_ones() -> None:

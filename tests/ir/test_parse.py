@@ -69,7 +69,7 @@ CASES = [
     ("f32[1,4,4]", "f31[1,4,4]", "SN328", "4:17", 'unknown element type "f31"'),
     ("f32[1,4,4]", "f32[1,4,x]", "SN320", "4:25", "found a name x, expected a whole number"),
     ("f32[1,4,4]", "f32[1,4.5,4]", "SN320", "4:23", "found a number 4.5"),
-    ("direct()", "direkt()", "SN323", "4:30", "expected direct, poisson or events"),
+    ("direct()", "direkt()", "SN323", "4:30", "expected direct, rounded, poisson or events"),
     ("direct()", "relu()", "SN323", "4:30", '"relu" is not a coding'),
     ("conv :", "conv", "SN320", "6:19", 'found "[", expected ":"'),
     ("= if(", "= lif(", "SN323", "6:31", '"lif" is unknown as a neuron'),

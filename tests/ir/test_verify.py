@@ -183,7 +183,22 @@ CASES: list[tuple[str, Callable[[m.Network], m.Network], str]] = [
     ("fixed", lambda n: incoming(n, 1, m.Incoming("conv", (m.Scale(0.25),))), "SN412"),
     ("ann", lambda n: replace(n, inputs=(replace(n.inputs[0], coding=m.Events()),)), "SN413"),
     ("snn", lambda n: replace(n, inputs=(replace(n.inputs[0], coding=m.Poisson(0.0)),)), "SN413"),
+    (
+        "ann",
+        lambda n: replace(n, inputs=(replace(n.inputs[0], coding=m.Rounded(0.1, 3)),)),
+        "SN413",
+    ),
     ("ann", lambda n: replace(n, stage="qnn"), "SN414"),
+    ("ann", lambda n: population(n, 0, neuron=m.Quantized(0.0, 3)), "SN415"),
+    ("ann", lambda n: population(n, 0, neuron=m.Quantized(0.5, 0)), "SN415"),
+    ("ann", lambda n: population(n, 0, neuron=m.Quantized(0.5, 3, lowest=1)), "SN415"),
+    ("ann", lambda n: population(n, 0, neuron=m.Quantized(0.5, 3, 0, 0.25, "even")), "SN415"),
+    (
+        "snn",
+        lambda n: replace(n, inputs=(replace(n.inputs[0], coding=m.Rounded(-1.0, 3)),)),
+        "SN415",
+    ),
+    ("snn", lambda n: replace(n, schedule=m.Gated(8, 0)), "SN416"),
 ]
 
 

@@ -28,6 +28,7 @@ class Limits:
         resets: Resets of its integrate-and-fire neurons.
         signed_spikes: Whether a neuron can send a spike of value -1.
         spike_cap: Whether a neuron can be held to a largest net number of spikes.
+        gated_input: Whether input and bias can be switched off after a number of time steps.
         chained_operators: Whether a connection may hold more than one operator.
         delays: Whether a connection may have a delay.
         neurons_per_core: Neurons of one core.
@@ -42,6 +43,7 @@ class Limits:
     resets: tuple[str, ...]
     signed_spikes: bool
     spike_cap: bool
+    gated_input: bool
     chained_operators: bool
     delays: bool
     neurons_per_core: int | None = None

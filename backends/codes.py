@@ -58,4 +58,10 @@ CODES: dict[str, str] = {
         "integer; `threads`, `batch_size` and `block_steps` are at least 1."
     ),
     "SN512": ("There is no target of this name. `snnc targets` lists those that are built in."),
+    "SN513": (
+        "An event input of a network with the schedule `gated` holds events behind the window, "
+        "where input no longer acts: they would be lost. Bring as many frames as the window has "
+        "steps, or more where the rest are silent. For events that go on and on, convert to a "
+        "network with a synchronous schedule (`map-quantized{mode=qcfs}`)."
+    ),
 }

@@ -59,7 +59,7 @@ def main() -> int:
             calibration=model.split(CALIBRATION),
             steps=steps,
             passes=options.passes,
-            preprocessing=snnc.Preprocessing(divide=model.divide, layout=model.layout),
+            preprocessing=model.preprocessing,
         ).as_dict()
         drop = 100 * (found["ann_accuracy"] - found["snn_accuracy"])
         missed += drop > bound and options.images >= 10_000

@@ -3,10 +3,10 @@
     python benchmarks/foreign_table.py [FOLDER ...]
 
 Every `.onnx` file below the folders (default: `models` in `$SNNC_DATA`) is imported through the
-gate or refused. Prints one Markdown row per file: outcome, populations, convertible share of the
-multiply-accumulates, largest error of the gate as a share of its layer's scale, time, and the
-reasons of refusal with how often each occurs. Exits with 1 if a file ends in anything but an import
-or a diagnostic.
+gate or refused. Prints one Markdown row per file: outcome, populations, how many of them have
+quantised activations and with which levels, convertible share of the multiply-accumulates, largest
+error of the gate as a share of its layer's scale, time, and the reasons of refusal with how often
+each occurs. Exits with 1 if a file ends in anything but an import or a diagnostic.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ from pathlib import Path
 from snnc.diagnostics import Diagnostic, SnncError
 from snnc.frontend.importer import import_model, survey
 from snnc.frontend.report import ConversionReport
+from snnc.ir import model as m
 
-HEADER = "| file | outcome | populations | nodes | refused | MACs | gate error | s | reasons |"
+HEADER = (
+    "| file | outcome | populations | quantised | nodes | refused | MACs | gate error | s | "
+    "reasons |"
+)
 
 
 def main(folders: list[str]) -> int:
@@ -32,7 +36,7 @@ def main(folders: list[str]) -> int:
         print("no .onnx file found; give a folder or set SNNC_DATA", file=sys.stderr)
         return 2
     print(HEADER)
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("|" + "---|" * HEADER.count(" | ") + "---|")
     outcomes = Counter[str]()
     for path in files:
         outcome, row = describe(path)
@@ -52,13 +56,16 @@ def describe(path: Path) -> tuple[str, str]:
         seconds = time.perf_counter() - started
         return "refused", _refused(path, error.diagnostics, seconds)
     except Exception as error:  # what this table is there to show
-        return "CRASHED", f"| {path.name} | CRASHED | | | | | | | {type(error).__name__}: {error} |"
+        return "CRASHED", _row(
+            [path.name, "CRASHED", *[""] * 7, f"{type(error).__name__}: {error}"]
+        )
     seconds = time.perf_counter() - started
     report, populations = imported.report, len(imported.network.populations)
     cells = [
         path.name,
         "imported",
         str(populations),
+        _quantised(imported.network),
         str(report.nodes),
         "0",
         _share(report),
@@ -74,7 +81,7 @@ def _refused(path: Path, diagnostics: tuple[Diagnostic, ...], seconds: float) ->
         report = survey(path)
     except SnncError:
         reason = f"{diagnostics[0].code} {diagnostics[0].message}"
-        return _row([path.name, "refused", "", "", "", "", "", f"{seconds:.1f}", reason])
+        return _row([path.name, "refused", *[""] * 6, f"{seconds:.1f}", reason])
     counts = Counter(f"{node.operator}: {node.reason}" for node in report.refused)
     reasons = "; ".join(
         f"{reason} ({count}x)" if count > 1 else reason for reason, count in counts.items()
@@ -82,6 +89,7 @@ def _refused(path: Path, diagnostics: tuple[Diagnostic, ...], seconds: float) ->
     cells = [
         path.name,
         "refused",
+        "",
         "",
         str(report.nodes),
         str(len(report.refused)),
@@ -91,6 +99,13 @@ def _refused(path: Path, diagnostics: tuple[Diagnostic, ...], seconds: float) ->
         reasons,
     ]
     return _row(cells)
+
+
+def _quantised(network: m.Network) -> str:
+    """How many populations have quantised activations, and the ranges of their levels."""
+    neurons = [p.neuron for p in network.populations if isinstance(p.neuron, m.Quantized)]
+    ranges = dict.fromkeys(f"{n.lowest}..{n.levels}" for n in neurons)
+    return f"{len(neurons)}: {', '.join(ranges)}" if neurons else ""
 
 
 def _share(report: ConversionReport) -> str:

@@ -56,7 +56,7 @@ def main() -> None:
                 calibration=model.split(CALIBRATION),
                 steps=steps,
                 passes=f"{PREPARATION},{VARIANTS[label]}",
-                preprocessing=snnc.Preprocessing(divide=model.divide, layout=model.layout),
+                preprocessing=model.preprocessing,
             ).as_dict()
             cells.append(f"{100 * found['snn_accuracy']:.1f}")
             spikes, ann = found["spikes_per_sample"], found["ann_accuracy"]

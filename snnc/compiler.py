@@ -17,16 +17,25 @@ from snnc.driver.auto import Search, Searcher, Trial
 from snnc.driver.calibration import Calibration, calibrate
 from snnc.driver.checks import CHECKED_SAMPLES, CheckPasses
 from snnc.driver.compiled import Compiled
-from snnc.driver.pipeline import build_pipeline, check_printed, check_stop, run_passes
+from snnc.driver.hooks import KeepQuantised
+from snnc.driver.pipeline import (
+    build_pipeline,
+    candidate_pipelines,
+    check_printed,
+    check_stop,
+    run_passes,
+)
 from snnc.driver.product import GOLDEN_SAMPLES
 from snnc.driver.report import build_report
 from snnc.driver.samples import DataLike, Subset, notes_of
 from snnc.driver.source import as_coded, open_source, random_inputs
 from snnc.driver.targets import check_target, find_target
 from snnc.evaluation.evaluate import ProgressSink, Samples
+from snnc.evaluation.levels import level_notes
 from snnc.ir.model import Network
 from snnc.ir.tensors import Array
 from snnc.passes.base import Context, Pass
+from snnc.passes.defaults import Choice, default_pipeline
 from snnc.passes.manager import Hook
 
 DEFAULT_STEPS = 32
@@ -39,7 +48,7 @@ class CompileOptions:
     """What a compilation was asked for; `compile_model` documents the fields."""
 
     target: str = "reference"
-    steps: int = DEFAULT_STEPS
+    steps: int | None = None
     passes: str | None = None
     auto: bool = False
     max_drop: float = DEFAULT_MAX_DROP
@@ -59,7 +68,7 @@ class CompileOptions:
             UsageError: SN936, SN938.
         """
         ranges = (
-            (self.steps >= 1, "steps", self.steps, "at least 1"),
+            (self.steps is None or self.steps >= 1, "steps", self.steps, "at least 1"),
             (self.max_steps >= 1, "max_steps", self.max_steps, "at least 1"),
             (self.max_drop >= 0, "max_drop", self.max_drop, "at least 0"),
             (self.seed >= 0, "seed", self.seed, "at least 0"),
@@ -80,7 +89,7 @@ def compile_model(
     target: str = "reference",
     calibration: DataLike | None = None,
     preprocessing: Preprocessing | None = None,
-    steps: int = DEFAULT_STEPS,
+    steps: int | None = None,
     passes: str | None = None,
     auto: bool = False,
     max_drop: float = DEFAULT_MAX_DROP,
@@ -101,8 +110,10 @@ def compile_model(
             samples `(N, *shape)` in the network's units, or a pair of samples and labels. Some
             hundred training samples are enough.
         preprocessing: of data files; stored in the program. Arrays are taken as they are.
-        steps: time steps to compile for.
-        passes: a pipeline as text, instead of the default one.
+        steps: time steps to compile for; by default 32, and for a network that comes to rest by
+            itself as many as it may need.
+        passes: a pipeline as text. By default it is chosen by the network (whether its activations
+            are quantised) and the target; the report says which it is and why.
         auto: search pipeline and steps for the fewest steps (at most `max_steps`) whose accuracy
             is within `max_drop` points of the ANN; half of the calibration data is held out.
         max_drop: for `auto`.
@@ -149,20 +160,31 @@ class _Compilation:
         self.target: Target = find_target(options.target)
         self.preprocessing = options.preprocessing or Preprocessing()
         self.data_name = fspath(calibration) if isinstance(calibration, str | PathLike) else ""
-        self.passes = build_pipeline(options.passes, self.target)
-        check_stop(self.passes, options.stop_after)
-        if not options.auto:  # otherwise the pipeline is not known yet
-            check_printed(options.hooks, self.passes)
+        self.choice: Choice | None = None
+        self.passes: tuple[Pass, ...] = ()
+        if options.passes is not None:  # a wrong name is told before the model is read
+            self._take(options.passes)
         self.source, self.data = open_source(model, calibration, self.preprocessing, options.seed)
+        if options.passes is None and not options.auto:
+            limits = self.target.limits
+            self.choice = default_pipeline(self.source.network, limits, options.steps)
+            self._take(self.choice.spec)
         self.checks: CheckPasses | None = None
+        self.kept = KeepQuantised()
         self.notes: list[str] = []
+
+    def _take(self, pipeline: str) -> None:
+        """Use a pipeline, after the options that name its passes were checked against it."""
+        self.passes = build_pipeline(pipeline, self.target)
+        check_stop(self.passes, self.options.stop_after)
+        check_printed(self.options.hooks, self.passes)
 
     def result(self) -> Compiled:
         """Everything from calibration to the report."""
         search = self._search() if self.options.auto else None
         steps = self.options.steps if search is None else search.best.steps
         if search is not None:
-            self.passes = build_pipeline(search.best.pipeline, self.target)
+            self._take(search.best.pipeline)
         calibration = self._calibrate(self.data)
         network = self._run(self.passes, steps, calibration, watched=True)
         if self.options.stop_after is None:
@@ -171,8 +193,9 @@ class _Compilation:
         compiled = Compiled(
             network=network,
             ann=self.source.network,
+            quantised=self.kept.beside(self.source.network),
             target=self.target.name,
-            steps=steps if network.schedule is None else network.schedule.steps,
+            steps=steps or DEFAULT_STEPS if network.schedule is None else network.schedule.steps,
             seed=self.options.seed,
             preprocessing=self.preprocessing,
             reference=self.source.ann,
@@ -188,18 +211,19 @@ class _Compilation:
         return calibrate(self.source.network, self.source.ann, data, self.options.progress)
 
     def _run(
-        self, passes: Sequence[Pass], steps: int, calibration: Calibration, *, watched: bool
+        self, passes: Sequence[Pass], steps: int | None, calibration: Calibration, *, watched: bool
     ) -> Network:
         context = Context(
             statistics=calibration.statistics,
             calibration=calibration.samples,
-            steps=steps,
+            steps=steps or DEFAULT_STEPS,
+            steps_given=steps is not None,
             seed=self.options.seed,
             progress=self.options.progress,
         )
         hooks: list[Hook] = []
         if watched:
-            hooks.extend(self.options.hooks)
+            hooks.extend((*self.options.hooks, self.kept))
             if self.options.check_passes:
                 self.checks = CheckPasses(self.source.ann, self._check_inputs(calibration))
                 hooks.append(self.checks)
@@ -236,7 +260,7 @@ class _Compilation:
             max_steps=self.options.max_steps,
             tried=self.options.tried,
             progress=self.options.progress,
-        ).search()
+        ).search(candidate_pipelines(self.source.network, self.target.limits))
 
     def _golden(self, calibration: Calibration, network: Network) -> Mapping[str, Array]:
         samples = calibration.samples
@@ -256,8 +280,9 @@ class _Compilation:
             notes.extend(notes_of(self.data))
         if search is not None:
             notes.extend(search.notes())
+        notes.extend(level_notes(compiled.network, self.source.network, compiled.steps))
         checks = self.checks.results if self.checks is not None else []
-        return build_report(compiled, self.source, search, checks, notes)
+        return build_report(compiled, self.source, self.choice, search, checks, notes)
 
 
 __all__ = ["CompileOptions", "compile_model"]

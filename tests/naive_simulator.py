@@ -25,7 +25,9 @@ class NaiveRun:
 
 def simulate(network: model.Network, sources: Mapping[str, list[Array]], steps: int) -> NaiveRun:
     """Run `network`; `sources` holds for every input its value in each step, (N, *shape)."""
-    run = NaiveRun(spikes={name: list(values) for name, values in sources.items()})
+    run = NaiveRun()
+    for entry in network.inputs:
+        run.spikes[entry.name] = [_coded(entry.coding, value) for value in sources[entry.name]]
     state: dict[str, _State] = {}
     samples = len(next(iter(sources.values()))[0])
     for step in range(steps):
@@ -45,13 +47,31 @@ def _summed(
 ) -> Array:
     shape = shapes.summed_shape(network, population)
     total = np.zeros((samples, *shape))
-    if population.bias is not None:
+    inputs = {entry.name for entry in network.inputs}
+    if population.bias is not None and _open(network, step):
         total = total + linear.broadcast_parameter(population.bias, shape, network.array)
     for incoming in population.incoming:
-        if step >= incoming.delay:
-            value = run.spikes[incoming.source][step - incoming.delay].astype(np.float64)
-            total = total + linear.apply_chain(incoming.ops, value, network.array)
+        sent = step - incoming.delay
+        if sent < 0 or (incoming.source in inputs and not _open(network, sent)):
+            continue
+        value = run.spikes[incoming.source][sent].astype(np.float64)
+        total = total + linear.apply_chain(incoming.ops, value, network.array)
     return total
+
+
+def _open(network: model.Network, step: int) -> bool:
+    """Whether input and bias act in a step; the first is step 0 here."""
+    schedule = network.schedule
+    return not isinstance(schedule, model.Gated) or step < schedule.window
+
+
+def _coded(coding: model.Coding, value: Array) -> Array:
+    """What the network gets to see of an input value."""
+    if not isinstance(coding, model.Rounded):
+        return value
+    steps = value / coding.step
+    whole = np.rint(steps) if coding.ties == "even" else np.floor(steps + coding.shift)
+    return coding.step * np.minimum(np.maximum(whole, coding.lowest), coding.levels)
 
 
 class _State:

@@ -185,6 +185,35 @@ def upsampling(seed: int = 0) -> m.Network:
     return b.network()
 
 
+def quantised(seed: int = 0) -> m.Network:
+    """A quantised input, batch norm, a pooled ReLU, steps per channel, a signed sum of branches."""
+    b = Builder(seed)
+    b.add("pixels", IMAGE, m.Quantized(1 / 16, 15), ("image", ()))
+    factor = m.Scale(b.tensor("bn.scale", (4,), 1.0))
+    b.add("conv1", (4, 8, 8), m.Relu(), ("pixels", (b.conv("conv1", 4, 2), factor)), bias=(4,))
+    b.add("pool", (4, 4, 4), m.MaxPool2d((2, 2), (2, 2)), ("conv1", ()))
+    b.add("quant1", (4, 4, 4), m.Quantized(0.25, 7), ("pool", ()))
+    b.arrays["conv2.step"] = np.array([0.25, 0.375, 0.5, 0.75], np.float32)
+    conv2 = b.conv("conv2", 4, 4)
+    b.add("conv2", (4, 4, 4), m.Quantized(m.Ref("conv2.step"), 3), ("quant1", (conv2,)), bias=(4,))
+    conv3 = b.conv("conv3", 4, 4)
+    b.add("sum", (4, 4, 4), m.Quantized(0.5, 3, -3), ("conv2", (conv3,)), ("quant1", ()), bias=(4,))
+    pool = m.AvgPool2d((2, 2), (2, 2))
+    b.add("out", (5,), m.Identity(), ("sum", (pool, m.Flatten(), b.dense("out", 5, 16))), bias=(5,))
+    return b.network()
+
+
+def mixed(seed: int = 0) -> m.Network:
+    """Quantised activations with a ReLU in front of them and one behind."""
+    b = Builder(seed)
+    b.add("conv1", (4, 8, 8), m.Relu(), ("image", (b.conv("conv1", 4, 2),)), bias=(4,))
+    b.add("conv2", (4, 8, 8), m.Quantized(0.25, 3), ("conv1", (b.conv("conv2", 4, 4),)), bias=(4,))
+    dense = b.dense("hidden", 8, 256)
+    b.add("hidden", (8,), m.Clip(6.0), ("conv2", (m.Flatten(), dense)), bias=(8,))
+    b.add("out", (5,), m.Identity(), ("hidden", (b.dense("out", 5, 8),)), bias=(5,))
+    return b.network()
+
+
 NETWORKS: dict[str, Callable[[int], m.Network]] = {
     f.__name__: f
     for f in (
@@ -199,6 +228,10 @@ NETWORKS: dict[str, Callable[[int], m.Network]] = {
         upsampling,
     )
 }
+
+
+QUANTISED: dict[str, Callable[[int], m.Network]] = {f.__name__: f for f in (quantised, mixed)}
+"""Networks with quantised activations, which passes for continuous ones refuse."""
 
 
 def images(count: int, seed: int = 1, shape: tuple[int, ...] = IMAGE) -> np.ndarray:

@@ -83,14 +83,14 @@ class Builder:
         self.add("out", m.Integrator(self.number(3)), m.Incoming(source, tuple(ops)))
         self.heads.append(m.Head("final", "out", m.Membrane()))
 
-    def network(self, name: str, steps: int = 10) -> m.Network:
+    def network(self, name: str, schedule: m.Schedule) -> m.Network:
         network = m.Network(
             name,
             "fixed" if self.whole else "snn",
             tuple(self.inputs),
             tuple(self.populations),
             tuple(self.heads),
-            schedule=m.Synchronous(steps),
+            schedule=schedule,
         )
         return network.with_arrays(self.arrays)
 
@@ -320,17 +320,20 @@ WHOLE: dict[str, Callable[[Builder], None]] = {
 ALL = {**WHOLE, "pools": pools, "leaking": leaking}
 
 
-def build(name: str, seed: int, *, whole: bool = False, steps: int = 10) -> m.Network:
-    """The named network with random weights."""
+def build(
+    name: str, seed: int, *, whole: bool = False, steps: int = 10, window: int | None = None
+) -> m.Network:
+    """The named network with random weights; with `window` its input and biases are gated."""
     builder = Builder(seed, whole)
     ALL[name](builder)
-    return builder.network(name, steps)
+    schedule = m.Synchronous(steps) if window is None else m.Gated(steps, window)
+    return builder.network(name, schedule)
 
 
 def inputs_for(network: m.Network, samples: int, seed: int) -> dict[str, Array]:
-    """Random input arrays, on the grid; events are -1, 0 or 1."""
+    """Random input arrays, on the grid; events are -1, 0 or 1, as long as input acts."""
     rng = np.random.default_rng(seed)
-    steps = network.schedule.steps if network.schedule else 1
+    steps = network.schedule.drive(network.schedule.steps) if network.schedule else 1
     arrays: dict[str, Array] = {}
     for entry in network.inputs:
         if isinstance(entry.coding, m.Events):
@@ -347,7 +350,7 @@ def sources_for(network: m.Network, arrays: dict[str, Array], steps: int) -> dic
     return {
         i.name: [
             arrays[i.name][t] if isinstance(i.coding, m.Events) else arrays[i.name]
-            for t in range(steps)
+            for t in range(network.schedule.drive(steps) if network.schedule else steps)
         ]
         for i in network.inputs
     }

@@ -136,4 +136,9 @@ def test_the_readme_shows_the_demos_output() -> None:
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     for line in ("ANN accuracy", "SNN accuracy", "agreement", "mean time steps", "next, try:"):
         assert line in page
-    assert "@@" not in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_place_is_left_to_fill(page: Path) -> None:
+    """`@@` marks a figure or an output that is still to come."""
+    assert "@@" not in page.read_text(encoding="utf-8")

@@ -8,6 +8,8 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,6 +85,7 @@ def test_a_bare_import_of_a_mapped_folder_is_banned(folder: str) -> None:
         ("snnc", "py.typed"),
         ("snnc.ir", "grammar.lark"),
         ("snnc.examples", "mnist/model.onnx"),
+        ("snnc.examples", "mnist/quantised.onnx"),
         ("snnc.examples", "mnist/images.npz"),
         ("snnc.examples", "mnist/ATTRIBUTION.md"),
     ],
@@ -100,6 +103,36 @@ def test_the_bundled_images_are_five_hundred_of_each_split() -> None:
             assert data[f"x_{split}"].shape == (500, 28, 28)
             assert data[f"x_{split}"].dtype == np.uint8
             assert sorted(set(data[f"y_{split}"].tolist())) == list(range(10))
+
+
+def test_the_quantised_example_has_weights_of_4_bits_and_activations_of_2() -> None:
+    """Four DequantizeLinear on int4 weights, three on uint4 activations cut at three steps."""
+    graph = onnx.load(ROOT / "examples" / "mnist" / "quantised.onnx").graph
+    stored = {t.name: t for t in graph.initializer}
+    weights = [t for t in stored.values() if t.data_type == onnx.TensorProto.INT4]
+    assert len(weights) == 4
+    made = {name: node for node in graph.node for name in node.output}
+    quantisers = [node for node in graph.node if node.op_type == "QuantizeLinear"]
+    assert len(quantisers) == 3
+    for node in quantisers:
+        cut = made[node.input[0]]
+        assert cut.op_type == "Min"
+        high = onnx.numpy_helper.to_array(stored[cut.input[1]])
+        step = onnx.numpy_helper.to_array(made[node.input[1]].attribute[0].t)
+        assert float(high / step) == pytest.approx(3.0, rel=1e-6)
+
+
+@pytest.mark.parametrize(("file", "right"), [("model.onnx", 498), ("quantised.onnx", 497)])
+def test_the_bundled_networks_classify_the_bundled_images(file: str, right: int) -> None:
+    """Under the oldest onnxruntime that we run on, too."""
+    folder = ROOT / "examples" / "mnist"
+    session = onnxruntime.InferenceSession(
+        (folder / file).read_bytes(), providers=["CPUExecutionProvider"]
+    )
+    with np.load(folder / "images.npz", allow_pickle=False) as data:
+        x, y = data["x_test"][:, None].astype(np.float32) / 255, data["y_test"]
+    (logits,) = session.run(None, {session.get_inputs()[0].name: x})
+    assert int((logits.argmax(axis=1) == y).sum()) == right
 
 
 def test_the_version_is_that_of_the_metadata() -> None:

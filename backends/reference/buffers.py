@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from snnc.backends.reference.layout import NO_HALO, Halo, Image, crop, inner_shape
-from snnc.backends.reference.neurons import Counts
 from snnc.backends.reference.plan import Train
 from snnc.ir import linear, model
 from snnc.ir.tensors import Array
@@ -49,13 +48,9 @@ class SpikeBuffer:
         part = self.base[start : start + steps, tile]
         return Image(part.reshape(-1, *part.shape[2:]), self.halo)
 
-
-class InputCounts:
-    """Spikes of one input."""
-
-    def __init__(self, samples: int, train: Train, dtype: np.dtype[Any]) -> None:
-        shape = (samples, *inner_shape(train.shape))
-        self.counts = Counts(np.zeros(shape, dtype), np.zeros(shape, np.int32))
+    def keep(self, mask: Array) -> None:
+        """Go on with some samples only."""
+        self.base = self.base[:, mask]
 
 
 class Heads:
@@ -83,6 +78,11 @@ class Heads:
     def buffers(self, steps: int) -> dict[str, Array]:
         """An array (steps, samples, K) per head."""
         return {n: np.empty((steps, self._samples, size)) for n, size in self._sizes.items()}
+
+    def keep(self, mask: Array) -> None:
+        """Go on with some samples only."""
+        self._samples = int(mask.sum())
+        self._totals = {name: total[mask] for name, total in self._totals.items()}
 
     def observe(
         self,

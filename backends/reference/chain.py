@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,47 +48,78 @@ def build_chain(
 ) -> Chain:
     """Kernels for `ops` on a source of `in_shape` that compute in `dtype`."""
     kernels: list[Kernel] = []
-    remaining = list(ops)
+    remaining, factor = _without_scalars(ops, dtype)
     while remaining:
         op = remaining.pop(0)
         out_shape = shapes.operator_shape(op, in_shape, lambda ref: lookup(ref).shape)
         following = remaining[0] if remaining else None
         if isinstance(op, model.Flatten) and isinstance(following, model.Dense):
             remaining.pop(0)
-            kernels.append(_flat_dense(following, in_shape, lookup, dtype))
-            out_shape = (lookup(following.weight).shape[0],)
+            weight = _weight(following, lookup, factor, dtype)
+            kernels.append(_flat_dense(weight, in_shape))
+            out_shape, factor = (len(weight),), 1.0
+        elif isinstance(op, _WEIGHTED):
+            weight = _weight(op, lookup, factor, dtype)
+            kernels.append(_weighted(op, in_shape, out_shape, weight))
+            factor = 1.0
         else:
-            kernels.append(_kernel(op, in_shape, out_shape, lookup, dtype))
+            kernels.append(_kernel(op, in_shape, out_shape, lookup))
         in_shape = out_shape
     return Chain(kernels)
 
 
-def _flat_dense(
-    op: model.Dense, in_shape: Shape, lookup: linear.Lookup, dtype: np.dtype[Any]
-) -> Kernel:
+_WEIGHTED = (model.Dense, model.Conv2d)
+
+
+def _without_scalars(
+    ops: Sequence[model.Operator], dtype: np.dtype[Any]
+) -> tuple[list[model.Operator], float]:
+    """The chain without its scalings by one number, and their product for the first weights.
+
+    One number commutes with every linear operator. It is multiplied in float64, so the weights are
+    rounded once. Integers and chains without weights are left as they are.
+    """
+    if dtype.kind != "f" or not any(isinstance(op, _WEIGHTED) for op in ops):
+        return list(ops), 1.0
+    factors: list[float] = []
+    kept: list[model.Operator] = []
+    for op in ops:
+        if isinstance(op, model.Scale) and isinstance(op.factor, (int, float)):
+            factors.append(float(op.factor))
+        else:
+            kept.append(op)
+    return kept, math.prod(factors)
+
+
+def _weight(
+    op: model.Dense | model.Conv2d, lookup: linear.Lookup, factor: float, dtype: np.dtype[Any]
+) -> Array:
+    weight = lookup(op.weight)
+    if factor != 1.0:
+        weight = weight.astype(np.float64) * factor
+    return weight.astype(dtype)
+
+
+def _flat_dense(weight: Array, in_shape: Shape) -> Kernel:
     """Flatten and dense in one: the weight's columns are sorted as the rows lie in memory."""
-    weight = lookup(op.weight).astype(dtype)
     if len(in_shape) == 3:
         columns = weight.reshape(-1, *in_shape).transpose(0, 2, 3, 1)
         weight = columns.reshape(len(weight), -1)
     return Dense(weight)
 
 
-def _kernel(
-    op: model.Operator,
-    in_shape: Shape,
-    out_shape: Shape,
-    lookup: linear.Lookup,
-    dtype: np.dtype[Any],
+def _weighted(
+    op: model.Dense | model.Conv2d, in_shape: Shape, out_shape: Shape, weight: Array
 ) -> Kernel:
     if isinstance(op, model.Dense):
-        return Dense(lookup(op.weight).astype(dtype))
-    if isinstance(op, model.Conv2d):
-        weight = lookup(op.weight).astype(dtype)
-        if weight.shape[1] == 1 and op.groups == len(weight) > 1:
-            return Depthwise2d(op, in_shape, out_shape, weight)
-        kind = TallConv2d if TallConv2d.fits(op, weight.shape[2]) else Conv2d
-        return kind(op, in_shape, out_shape, weight)
+        return Dense(weight)
+    if weight.shape[1] == 1 and op.groups == len(weight) > 1:
+        return Depthwise2d(op, in_shape, out_shape, weight)
+    kind = TallConv2d if TallConv2d.fits(op, weight.shape[2]) else Conv2d
+    return kind(op, in_shape, out_shape, weight)
+
+
+def _kernel(op: model.Operator, in_shape: Shape, out_shape: Shape, lookup: linear.Lookup) -> Kernel:
     if isinstance(op, model.AvgPool2d) and Pool2d.fits(op, in_shape, out_shape):
         return Pool2d(op, out_shape)
     return Defined(op, in_shape, out_shape, lookup)

@@ -21,14 +21,14 @@ _FLUSH = 127
 class State(Protocol):
     """The arrays of a population for a group of samples."""
 
-    def step(self, parts: list[Array], out: Array | None, tile: slice) -> bool:
+    def step(self, parts: list[Array], out: Array | None, tile: slice) -> Array:
         """One time step of the samples `tile`: `parts` are the addends of their input.
 
-        The spikes are written to `out`. Returns whether there was any.
+        The spikes are written to `out`. Returns which of the samples fired, bool (samples,).
         """
 
-    def finish(self) -> None:
-        """Complete the counters."""
+    def keep(self, mask: Array) -> None:
+        """Go on with some samples only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,38 @@ class Counts:
     events: Array
 
 
+class Tally:
+    """Counts of every neuron: 8-bit counters that are emptied into wide ones now and then."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._wide = np.zeros(shape, np.int32)
+        self._recent = np.zeros(shape, np.int8)
+        self._age: dict[int, int] = {}
+
+    def add(self, mask: Array, tile: slice) -> None:
+        """Count one where `mask` holds, for the samples `tile`."""
+        recent = self._recent[tile]
+        np.add(recent, mask.view(np.int8), out=recent)
+        age = self._age.get(tile.start, 0) + 1
+        if age == _FLUSH:
+            self._wide[tile] += recent
+            recent[:] = 0
+            age = 0
+        self._age[tile.start] = age
+
+    def total(self) -> Array:
+        """All counts, int32."""
+        self._wide += self._recent
+        self._recent[:] = 0
+        self._age.clear()
+        return self._wide
+
+    def keep(self, mask: Array) -> None:
+        """Go on with some samples only."""
+        self._wide = self.total()[mask]
+        self._recent = np.zeros(self._wide.shape, np.int8)
+
+
 class PlainState:
     """Integrate-and-fire without negative spikes and without bounds: the fast path."""
 
@@ -47,107 +79,123 @@ class PlainState:
         shape = (samples, *rule.shape)
         self.potential = np.empty(shape, work.dtype)
         self.potential[:] = rule.v_init
-        self._net = np.zeros(shape, np.int32)
-        self._recent = np.zeros(shape, np.int8)
-        self._age: dict[int, int] = {}
+        self._net = Tally(shape)
         self._work = work
 
-    def step(self, parts: list[Array], out: Array | None, tile: slice) -> bool:
+    def step(self, parts: list[Array], out: Array | None, tile: slice) -> Array:
         """Integrate, fire, reset."""
         rule = self._rule
         potential = self.potential[tile]
         integrate(potential, parts, rule.leak)
-        rows = len(potential)
-        mask = self._work.array(("mask", rule.shape), rows, rule.shape, np.bool_)
+        mask = self._work.array(("mask", rule.shape), len(potential), rule.shape, np.bool_)
         np.greater_equal(potential, rule.threshold, out=mask)
         assert out is not None
         np.copyto(out, mask)
         if rule.reset == "subtract":
-            if rule.unit:
-                np.subtract(potential, out, out=potential)
-            else:
-                drop = self._work.array(("drop", rule.shape), rows, rule.shape)
-                np.multiply(out, rule.threshold, out=drop)
-                np.subtract(potential, drop, out=potential)
+            drop(potential, out, rule, self._work)
         elif rule.reset == "zero":
             np.putmask(potential, mask, 0)
-        recent = self._recent[tile]
-        np.add(recent, mask.view(np.int8), out=recent)
-        self._grow_old(tile)
-        return bool(mask.any())
+        self._net.add(mask, tile)
+        return any_of_sample(mask)
 
-    def _grow_old(self, tile: slice) -> None:
-        age = self._age.get(tile.start, 0) + 1
-        if age == _FLUSH:
-            self._net[tile] += self._recent[tile]
-            self._recent[tile] = 0
-            age = 0
-        self._age[tile.start] = age
-
-    def finish(self) -> None:
-        """Empty the 8-bit counters."""
-        self._net += self._recent
-        self._recent[:] = 0
-        self._age.clear()
+    def keep(self, mask: Array) -> None:
+        """Go on with some samples only."""
+        self.potential = self.potential[mask]
+        self._net.keep(mask)
 
     @property
     def counts(self) -> Counts:
-        """Spikes so far; call `finish` first."""
-        return Counts(self._net, self._net)
+        """Spikes so far."""
+        net = self._net.total()
+        return Counts(net, net)
 
 
 class BoundedState:
-    """Integrate-and-fire with negative spikes or bounds on the net count."""
+    """Integrate-and-fire with negative spikes or bounds on the net count.
+
+    Every array is written in place, and counters are as narrow as the bounds allow: the neurons of
+    quantised networks are of this kind, and a step of theirs is bound by memory.
+    """
 
     def __init__(self, rule: Fire, samples: int, work: Workspace) -> None:
         self._rule = rule
         shape = (samples, *rule.shape)
         self.potential = np.empty(shape, work.dtype)
         self.potential[:] = rule.v_init
-        self._net = np.zeros(shape, np.int32)
-        self._events = np.zeros(shape, np.int32)
-        self._dtype = work.dtype
+        self._net = np.zeros(shape, _count_dtype(rule))
+        # All spikes are the net count and twice the negative ones, which are the rarer.
+        self._falls = Tally(shape)
+        self._work = work
 
-    def step(self, parts: list[Array], out: Array | None, tile: slice) -> bool:
+    def step(self, parts: list[Array], out: Array | None, tile: slice) -> Array:
         """Integrate, fire, reset."""
-        rule = self._rule
+        rule, work = self._rule, self._work
         potential, net = self.potential[tile], self._net[tile]
         integrate(potential, parts, rule.leak)
-        up = potential >= rule.threshold
+        rows = len(potential)
+        up = work.array(("up", rule.shape), rows, rule.shape, np.bool_)
+        free = work.array(("free", rule.shape), rows, rule.shape, np.bool_)
+        np.greater_equal(potential, rule.threshold, out=up)
         if rule.max_spikes is not None:
-            up &= net < rule.max_spikes
-        down = self._down(potential, net)
-        down &= ~up
-        if rule.reset == "subtract":
-            potential -= np.where(up, rule.threshold, 0).astype(self._dtype)
-            potential += np.where(down, rule.rise, 0).astype(self._dtype)
-        elif rule.reset == "zero":
-            potential[up | down] = 0
-        spikes = up.astype(np.int8) - down.astype(np.int8)
+            np.less(net, rule.max_spikes, out=free)
+            np.logical_and(up, free, out=up)
+        fired = any_of_sample(up)
+        spikes = up.view(np.int8)
+        down = self._down(potential, net, free)
+        fell = None if down is None else any_of_sample(down)
+        if down is None or fell is None or not fell.any():
+            down = None
+        else:
+            fired |= fell
+            self._falls.add(down, tile)
+            spikes = work.array(("spikes", rule.shape), rows, rule.shape, np.int8)
+            np.subtract(up.view(np.int8), down.view(np.int8), out=spikes)
         assert out is not None
-        out[:] = spikes
-        net += spikes
-        self._events[tile] += up | down
-        return bool(spikes.any())
+        np.copyto(out, spikes)
+        np.add(net, spikes, out=net)
+        self._reset(potential, out, up, down)
+        return fired
 
-    def _down(self, potential: Array, net: Array) -> Array:
+    def _down(self, potential: Array, net: Array, free: Array) -> Array | None:
+        """Where a negative spike is sent; it is never where a positive one is."""
         rule = self._rule
-        if rule.negative == "retract":
-            down: Array = potential < 0
-            if rule.min_spikes is not None:
-                down &= net > rule.min_spikes
-            return down
+        if rule.negative == "none":
+            return None
+        key = ("down", rule.shape)
+        down = self._work.array(key, len(potential), rule.shape, np.bool_)
         if rule.negative == "leaky":
-            return np.asarray((potential <= -rule.rise) & rule.falls)
-        return np.zeros(potential.shape, np.bool_)
+            np.less_equal(potential, -rule.rise, out=down)
+            np.logical_and(down, rule.falls, out=down)
+            return down
+        np.less(potential, 0, out=down)
+        if rule.min_spikes is not None:
+            np.greater(net, rule.min_spikes, out=free)
+            np.logical_and(down, free, out=down)
+        return down
 
-    def finish(self) -> None:
-        """Nothing is left to do."""
+    def _reset(self, potential: Array, out: Array, up: Array, down: Array | None) -> None:
+        rule = self._rule
+        if rule.reset == "zero":
+            np.putmask(potential, up, 0)
+            if down is not None:
+                np.putmask(potential, down, 0)
+        elif rule.reset == "subtract":
+            if rule.negative == "leaky" and down is not None:
+                np.subtract(potential, rule.threshold, out=potential, where=up)
+                np.add(potential, rule.rise, out=potential, where=down)
+            else:
+                drop(potential, out, rule, self._work)
+
+    def keep(self, mask: Array) -> None:
+        """Go on with some samples only."""
+        self.potential = self.potential[mask]
+        self._net = self._net[mask]
+        self._falls.keep(mask)
 
     @property
     def counts(self) -> Counts:
         """Spikes so far."""
-        return Counts(self._net, self._events)
+        return Counts(self._net, self._net + 2 * self._falls.total())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,6 +232,33 @@ def integrate(potential: Array, parts: list[Array], leak: float = 1.0) -> None:
         np.add(potential, part, out=potential)
 
 
+def drop(potential: Array, spikes: Array, rule: Fire, work: Workspace) -> None:
+    """Soft reset: the potential loses a threshold for each spike, or gains one if it is -1."""
+    if rule.unit:
+        np.subtract(potential, spikes, out=potential)
+        return
+    lost = work.array(("drop", rule.shape), len(potential), rule.shape)
+    np.multiply(spikes, rule.threshold, out=lost)
+    np.subtract(potential, lost, out=potential)
+
+
+def any_of_sample(mask: Array) -> Array:
+    """Whether `mask` (samples, ...) holds anywhere in a sample, bool (samples,)."""
+    found: Array = mask.reshape(len(mask), -1).any(axis=1)
+    return found
+
+
+def _count_dtype(rule: Fire) -> type[np.generic]:
+    """The narrowest type that holds every net count which the bounds allow."""
+    lowest = {"none": 0, "retract": rule.min_spikes}.get(rule.negative)
+    if lowest is None or rule.max_spikes is None:
+        return np.int32
+    for dtype in (np.int8, np.int16):
+        if lowest >= np.iinfo(dtype).min and rule.max_spikes <= np.iinfo(dtype).max:
+            return dtype
+    return np.int32
+
+
 class IntegratorState:
     """Accumulates and never fires."""
 
@@ -191,13 +266,15 @@ class IntegratorState:
         self.potential = np.empty((samples, *rule.shape), work.dtype)
         self.potential[:] = rule.v_init
 
-    def step(self, parts: list[Array], out: Array | None, tile: slice) -> bool:
+    def step(self, parts: list[Array], out: Array | None, tile: slice) -> Array:
         """Add the input."""
-        integrate(self.potential[tile], parts)
-        return False
+        potential = self.potential[tile]
+        integrate(potential, parts)
+        return np.zeros(len(potential), np.bool_)
 
-    def finish(self) -> None:
-        """Nothing is left to do."""
+    def keep(self, mask: Array) -> None:
+        """Go on with some samples only."""
+        self.potential = self.potential[mask]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

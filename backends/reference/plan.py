@@ -60,6 +60,12 @@ class Plan:
     trains: Mapping[str, Train]
     constants: Mapping[str, Train]
 
+    @property
+    def window(self) -> int | None:
+        """In how many steps input and bias act; None for all."""
+        schedule = self.network.schedule
+        return schedule.window if isinstance(schedule, model.Gated) else None
+
 
 def build_plan(network: model.Network, dtype: np.dtype[Any]) -> Plan:
     """Kernels and dynamics of `network`, computing in `dtype`."""

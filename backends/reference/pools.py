@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnc.backends.reference.layout import Workspace, inner_shape
-from snnc.backends.reference.neurons import Counts, integrate
+from snnc.backends.reference.neurons import Counts, any_of_sample, integrate
 from snnc.ir.tensors import Array, Shape
 
 
@@ -19,30 +19,31 @@ class PoolState:
         self._work = work
         top, left, bottom, right = rule.border
         height, width, channels = inner_shape(rule.in_shape)
+        self._inside = np.s_[:, top : top + height, left : left + width]
         padded = (samples, height + top + bottom, width + left + right, channels)
         lowest = -np.inf if work.dtype.kind == "f" else np.iinfo(np.int64).min
         self._cells = np.full(padded, lowest, work.dtype)
-        self._inner = self._cells[:, top : top + height, left : left + width]
-        self._inner[:] = 0
+        self._cells[self._inside] = 0
         self._largest = np.zeros((samples, *rule.shape), work.dtype)
         self._net = np.zeros((samples, *rule.shape), work.dtype)
         self._events = np.zeros((samples, *rule.shape), np.int32)
 
-    def step(self, parts: list[Array], out: Array | None, tile: slice) -> bool:
+    def step(self, parts: list[Array], out: Array | None, tile: slice) -> Array:
         """Count the input in, then let the rule decide."""
         assert out is not None
         if self._rule.gate:
             self._gate(parts, out, tile)
         else:
-            integrate(self._inner[tile], parts)
+            integrate(self._cells[tile][self._inside], parts)
             largest = self._largest[tile]
             current = self._work.array((self, "largest"), len(largest), self._rule.shape)
             self._windows_max(self._cells[tile], current)
             np.subtract(current, largest, out=out)
             largest[:] = current
         self._net[tile] += out
-        self._events[tile] += out != 0
-        return bool(out.any())
+        fired = out != 0
+        self._events[tile] += fired
+        return any_of_sample(fired)
 
     def _windows_max(self, cells: Array, largest: Array) -> None:
         taps = self._rule.taps(cells)
@@ -53,9 +54,7 @@ class PoolState:
     def _gate(self, parts: list[Array], out: Array, tile: slice) -> None:
         cells = self._cells[tile]
         flow = np.zeros(cells.shape, cells.dtype)
-        top, left = self._rule.border[:2]
-        height, width = self._inner.shape[1:3]
-        integrate(flow[:, top : top + height, left : left + width], parts)
+        integrate(flow[self._inside], parts)
         cells += flow
         best: Array | None = None
         chosen = np.zeros(out.shape, out.dtype)
@@ -68,8 +67,10 @@ class PoolState:
             np.copyto(chosen, current, where=ahead)
         out[:] = chosen
 
-    def finish(self) -> None:
-        """Nothing is left to do."""
+    def keep(self, mask: Array) -> None:
+        """Go on with some samples only."""
+        self._cells, self._largest = self._cells[mask], self._largest[mask]
+        self._net, self._events = self._net[mask], self._events[mask]
 
     @property
     def counts(self) -> Counts:

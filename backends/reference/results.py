@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from snnc.backends.reference.layout import to_outer
+from snnc.backends.reference.layout import to_inner, to_outer
 from snnc.backends.reference.plan import Plan
-from snnc.backends.reference.session import Block, Session
+from snnc.backends.reference.session import Block, Departure
 from snnc.backends.reference.trace import Trace
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import linear, model
@@ -24,7 +24,7 @@ class Results:
         self, plan: Plan, fan_out: Mapping[str, Array], steps: int, samples: int, integer: bool
     ) -> None:
         self._plan = plan
-        self._fan_out = fan_out
+        self._weights = {name: _weights(fan_out[name]) for name in plan.trains}
         self._steps = steps
         self._samples = samples
         self._potential_dtype: np.dtype[Any] = np.dtype(np.int64) if integer else plan.dtype
@@ -35,6 +35,8 @@ class Results:
         }
         self._spikes = {name: np.zeros(samples, np.int64) for name in plan.trains}
         self._synops = {name: np.zeros(samples, np.int64) for name in plan.trains}
+        self._steps_run = np.full(samples, steps, np.int64)
+        self._settled = np.full(samples, -1, np.int64)
         self._membranes = {
             p.name: np.zeros((samples, *p.shape), self._potential_dtype)
             for p in network.populations
@@ -58,7 +60,7 @@ class Results:
 
     def put_block(self, group: range, block: Block) -> None:
         """The read-outs and recordings of one block of a group."""
-        rows = slice(group.start, group.stop)
+        rows = group.start + block.rows
         for name, values in block.outputs.items():
             self._outputs[name][block.start : block.start + len(values), rows] = values
         for name, values in block.rasters.items():
@@ -69,26 +71,35 @@ class Results:
         for name, values in block.membranes.items():
             self._traces[name][block.start : block.start + len(values), rows] = values
 
-    def put_session(self, group: range, session: Session) -> None:
-        """The counters and potentials of a group that is done."""
-        rows = slice(group.start, group.stop)
-        for name, counts in session.counts():
+    def put_departure(self, group: range, departure: Departure) -> None:
+        """The counters and potentials of samples of a group that are done.
+
+        Where they left before the last step, their read-outs and potentials stay as they are.
+        """
+        rows, time = group.start + departure.rows, departure.time
+        self._steps_run[rows] = departure.steps_run
+        self._settled[rows] = departure.settled
+        for name, counts in departure.counts.items():
             rank = len(self._plan.trains[name].shape)
             self._counts[name][rows] = to_outer(counts.net, rank)
-            events = to_outer(counts.events, rank).reshape(len(group), -1)
-            self._spikes[name][rows] = events.sum(axis=1, dtype=np.int64)
-            fan_out = self._fan_out[name].reshape(-1)
-            # Counts and fan-outs are far below 2^53, so a float64 product is exact, and fast.
-            total = events.astype(np.float64) @ fan_out.astype(np.float64)
-            self._synops[name][rows] = total.astype(np.int64)
-        for name, potential in session.potentials():
+            # Counts and fan-outs are far below 2^53, so float64 products are exact, and fast.
+            weights = self._weights[name]
+            events = counts.events.reshape(len(rows), len(weights)).astype(np.float64)
+            totals = (events @ weights).astype(np.int64)
+            self._spikes[name][rows], self._synops[name][rows] = totals.T
+        for name, potential in departure.potentials.items():
             rank = len(self._plan.trains[name].shape)
             self._membranes[name][rows] = to_outer(potential, rank)
+        if time < self._steps:
+            for array in (*self._outputs.values(), *self._traces.values()):
+                array[time:, rows] = array[time - 1, rows]
 
     def trace(self) -> Trace:
         """The whole run."""
         network = self._plan.network
+        schedule = network.schedule or model.Synchronous(self._steps)
         return Trace(
+            schedule=schedule,
             steps=self._steps,
             samples=self._samples,
             outputs=self._outputs,
@@ -96,6 +107,8 @@ class Results:
             spikes=self._spikes,
             synops=self._synops,
             updates={p.name: math.prod(p.shape) for p in network.populations},
+            steps_run=self._steps_run,
+            settled=self._settled if isinstance(schedule, model.Gated) else None,
             direct_macs=direct_macs(network),
             membranes=self._membranes,
             rasters=self._rasters,
@@ -120,6 +133,15 @@ def direct_macs(network: model.Network) -> int:
         for incoming in population.incoming
         if incoming.source in direct
     )
+
+
+def _weights(fan_out: Array) -> Array:
+    """Columns (neurons as the simulator orders them, 2) that turn events into sums.
+
+    The first counts spikes, the second their synaptic operations.
+    """
+    inner = to_inner(fan_out, fan_out.ndim).reshape(-1)
+    return np.stack([np.ones(len(inner)), inner], axis=1)
 
 
 def _narrow(counts: Array) -> Array:

@@ -1,7 +1,8 @@
 """The block loop: one group of samples through all populations, some time steps at a time.
 
 Within a block the populations are taken in topological order, each for all steps of the block, so
-matrix products are large; memory holds one block of spikes and never grows with time.
+matrix products are large; memory holds one block of spikes and never grows with time. Samples can
+leave between two blocks; the arrays of the others close up.
 """
 
 from __future__ import annotations
@@ -12,38 +13,54 @@ from typing import TypeAlias
 
 import numpy as np
 
-from snnc.backends.reference.buffers import Heads, InputCounts, SpikeBuffer
-from snnc.backends.reference.layout import Image, Workspace, inner_shape, to_inner, to_outer
+from snnc.backends.reference.buffers import Heads, SpikeBuffer
+from snnc.backends.reference.drive import TILE_BYTES, Drive
+from snnc.backends.reference.layout import Workspace, to_outer
 from snnc.backends.reference.neurons import BoundedState, Counts, IntegratorState, PlainState
 from snnc.backends.reference.plan import Layer, Plan
 from snnc.backends.reference.pools import PoolState
-from snnc.backends.reference.sources import PoissonTrain
-from snnc.ir import model
+from snnc.backends.reference.rest import track_rest
 from snnc.ir.tensors import Array
 
 AnyState: TypeAlias = PlainState | BoundedState | IntegratorState | PoolState
-
-_TILE_BYTES = 1 << 19
-"""Size of a tile of potentials: small enough to stay in the second-level cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """What some consecutive time steps gave: read-outs (steps, samples, K), and what is recorded.
 
-    `start` is the number of steps before. Rasters and membranes are (steps, samples, *shape).
+    `start` is the number of steps before. `rows` are the numbers of the samples in their group.
+    Rasters and membranes are (steps, samples, *shape).
     """
 
     start: int
+    rows: Array
     outputs: Mapping[str, Array]
     rasters: Mapping[str, Array]
     membranes: Mapping[str, Array]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Departure:
+    """What is known of samples that left a session.
+
+    `rows` are their numbers in their group, `time` the steps they took part in, `steps_run` those
+    that each of them needed, `settled` as in `Trace`. Counts and potentials are channels last.
+    """
+
+    rows: Array
+    time: int
+    steps_run: Array
+    settled: Array
+    counts: Mapping[str, Counts]
+    potentials: Mapping[str, Array]
+
+
 class Session:
     """One group of samples in flight. `advance` runs a block; nothing else moves time.
 
-    Policies that stop early hold a session and look at each block's outputs.
+    Policies that stop early hold a session, look at each block's outputs, and let those samples
+    leave (`keep`) whose answer is sure.
 
     Args:
         plan: The network made ready.
@@ -69,90 +86,123 @@ class Session:
         record_membrane: Sequence[str] = (),
     ) -> None:
         self.time = 0
+        self.rows: Array = np.arange(samples)
         self._plan = plan
-        self._samples = samples
         self._work = work
-        self._inputs = inputs
         self._record = tuple(record)
         self._record_membrane = tuple(record_membrane)
         dtype = plan.dtype
         self._spikes = {n: SpikeBuffer(t, samples, block, dtype) for n, t in plan.trains.items()}
-        self.states: dict[str, AnyState] = {
+        self._states: dict[str, AnyState] = {
             layer.name: layer.dynamics.state(samples, work) for layer in plan.layers
         }
-        entries = [i for i in plan.network.inputs if i.name in plan.trains]
-        self._input_counts = {
-            i.name: InputCounts(samples, plan.trains[i.name], dtype) for i in entries
-        }
-        self._poisson = {
-            i.name: PoissonTrain(i, inputs[i.name], first)
-            for i in entries
-            if isinstance(i.coding, model.Poisson)
-        }
-        self._currents = {layer.name: self._constant_currents(layer) for layer in plan.layers}
+        self._drive = Drive(plan, inputs, samples, first, work)
         self._heads = Heads(plan.network, samples)
+        self._rest = track_rest(plan, samples)
+
+    @property
+    def samples(self) -> int:
+        """Number of samples in flight."""
+        return len(self.rows)
 
     def advance(self, steps: int) -> Block:
-        """Run `steps` time steps, at most the session's `block`."""
+        """Run `steps` time steps, at most the session's `block`, of the samples in flight."""
         outputs = self._heads.buffers(steps)
         rasters = self._buffers(self._record, steps)
         membranes = self._buffers(self._record_membrane, steps)
         for spikes in self._spikes.values():
             spikes.begin(steps)
-        for name in self._input_counts:
-            self._fill_input(name, steps)
-        block = Block(self.time, outputs, rasters, membranes)
+        self._drive.send(self._spikes, self.time, steps)
+        block = Block(self.time, self.rows, outputs, rasters, membranes)
         for layer in self._plan.layers:
             self._run_layer(layer, steps, block)
         self.time += steps
         return block
 
-    def counts(self) -> Iterator[tuple[str, Counts]]:
-        """Spikes so far of every input and population that can fire, channels last."""
-        for name, entry in self._input_counts.items():
-            yield name, entry.counts
-        for name, state in self.states.items():
-            state.finish()
-            if not isinstance(state, IntegratorState):
-                yield name, state.counts
+    def at_rest(self) -> Array:
+        """Which samples in flight can never change again, bool (samples,); see `rest`."""
+        if self._rest is None:
+            return np.zeros(self.samples, np.bool_)
+        return self._rest.reached(self.time)
 
-    def potentials(self) -> Iterator[tuple[str, Array]]:
-        """Membrane potentials of the populations that have one, channels last."""
-        for name, state in self.states.items():
+    def keep(self, mask: Array) -> Departure:
+        """Go on with the samples where `mask` (samples,) holds; what the others did is returned."""
+        departure = self._departure(~mask)
+        if not mask.all():
+            self.rows = self.rows[mask]
+            self._drive.keep(mask)
+            self._heads.keep(mask)
+            for spikes in self._spikes.values():
+                spikes.keep(mask)
+            for state in self._states.values():
+                state.keep(mask)
+            if self._rest is not None:
+                self._rest.keep(mask)
+        return departure
+
+    def finish(self) -> Departure:
+        """All samples leave."""
+        return self.keep(np.zeros(self.samples, np.bool_))
+
+    def _departure(self, leaving: Array) -> Departure:
+        # Whole arrays are handed over as they are, without a copy.
+        mask = slice(None) if leaving.all() else leaving
+        rows = self.rows[mask]
+        steps_run = np.full(len(rows), self.time, np.int64)
+        settled = np.full(len(rows), -1, np.int64)
+        if self._rest is not None:
+            last = self._rest.last()[mask]
+            settled = np.where(last < self.time, last, -1)
+            steps_run = np.minimum(steps_run, last + 1)
+        counts = dict(self._drive.counts())
+        potentials = {}
+        for name, state in self._states.items():
+            if not isinstance(state, IntegratorState):
+                counts[name] = state.counts
             if not isinstance(state, PoolState):
-                yield name, state.potential
+                potentials[name] = state.potential[mask]
+        chosen = {name: Counts(c.net[mask], c.events[mask]) for name, c in counts.items()}
+        return Departure(rows, self.time, steps_run, settled, chosen, potentials)
 
     # ---- one layer -----------------------------------------------------------------------
 
     def _run_layer(self, layer: Layer, steps: int, block: Block) -> None:
-        state = self.states[layer.name]
+        state = self._states[layer.name]
         watched = self._watched(layer.name)
         for start, count, tile in self._tiles(layer, steps):
             parts = self._parts(layer, start, count, tile)
             for index in range(start, start + count):
                 addends = [part[index - start] for part in parts]
-                addends += self._constants(layer.name, index, tile)
-                if not layer.fires:
-                    state.step(addends, None, tile)
+                addends += self._drive.currents(layer.name, self.time + index, tile)
+                if layer.fires:
+                    self._fire(layer, state, index, tile, addends)
                 else:
-                    spikes = self._spikes[layer.name]
-                    fired = state.step(addends, spikes.step(index, tile), tile)
-                    if fired:
-                        spikes.active[spikes.history + index] = True
+                    state.step(addends, None, tile)
                 if watched:
                     self._observe(layer.name, index, tile, block)
+
+    def _fire(
+        self, layer: Layer, state: AnyState, index: int, tile: slice, addends: list[Array]
+    ) -> None:
+        """One step of a population that can fire, some samples of it."""
+        spikes = self._spikes[layer.name]
+        fired = state.step(addends, spikes.step(index, tile), tile)
+        if fired.any():
+            spikes.active[spikes.history + index] = True
+            if self._rest is not None:
+                self._rest.fired(layer.name, self.time + index + 1, tile, fired)
 
     def _tiles(self, layer: Layer, steps: int) -> Iterator[tuple[int, int, slice]]:
         """First step, number of steps and samples of each tile; time runs inside samples."""
         size = int(np.prod(layer.summed)) * self._plan.dtype.itemsize
-        rows = max(1, _TILE_BYTES // max(1, size))
-        if rows >= self._samples:
-            count = max(1, rows // self._samples)
+        rows = max(1, TILE_BYTES // max(1, size))
+        if rows >= self.samples:
+            count = max(1, rows // self.samples)
             for start in range(0, steps, count):
-                yield start, min(count, steps - start), slice(0, self._samples)
+                yield start, min(count, steps - start), slice(0, self.samples)
             return
-        for first in range(0, self._samples, rows):
-            tile = slice(first, min(first + rows, self._samples))
+        for first in range(0, self.samples, rows):
+            tile = slice(first, min(first + rows, self.samples))
             for start in range(steps):
                 yield start, 1, tile
 
@@ -167,57 +217,6 @@ class Session:
                 parts.append(value.reshape(count, -1, *value.shape[1:]))
         return parts
 
-    # ---- constant currents and inputs ------------------------------------------------------
-
-    def _constant_currents(self, layer: Layer) -> list[tuple[int, Array]]:
-        """Bias and analog inputs: (number of steps before it acts, array), computed once."""
-        by_delay: dict[int, Array] = {}
-        for connection in layer.constant:
-            image = self._analog(connection.source)
-            value = np.empty((self._samples, *inner_shape(layer.summed)), self._plan.dtype)
-            size = max(int(np.prod(layer.summed)), 1) * self._plan.dtype.itemsize
-            rows = max(1, _TILE_BYTES // size)
-            for first in range(0, self._samples, rows):
-                part = Image(image.base[first : first + rows], image.halo)
-                value[first : first + rows] = connection.chain.run(part, self._work)
-            known = by_delay.get(connection.delay)
-            by_delay[connection.delay] = value if known is None else known + value
-        if layer.bias is not None:
-            known = by_delay.get(0)
-            by_delay[0] = layer.bias if known is None else known + layer.bias
-        return sorted(by_delay.items(), key=lambda entry: entry[0])
-
-    def _analog(self, name: str) -> Image:
-        train = self._plan.constants[name]
-        image = self._work.image(
-            ("analog", name), self._samples, inner_shape(train.shape), train.halo
-        )
-        image.inner[:] = to_inner(self._inputs[name], len(train.shape))
-        return image
-
-    def _constants(self, name: str, index: int, tile: slice) -> list[Array]:
-        found = []
-        for delay, array in self._currents[name]:
-            if self.time + index >= delay:
-                found.append(array if len(array) == 1 else array[tile])
-        return found
-
-    def _fill_input(self, name: str, steps: int) -> None:
-        spikes = self._spikes[name]
-        counts = self._input_counts[name].counts
-        rank = len(self._plan.trains[name].shape)
-        every = slice(0, self._samples)
-        for index in range(steps):
-            if name in self._poisson:
-                values = self._poisson[name].step()
-            else:
-                values = self._inputs[name][self.time + index]
-            place = spikes.step(index, every)
-            place[:] = to_inner(values, rank)
-            spikes.active[spikes.history + index] = bool(place.any())
-            counts.net[:] += place
-            counts.events[:] += place != 0
-
     # ---- what is kept ------------------------------------------------------------------------
 
     def _watched(self, name: str) -> bool:
@@ -231,7 +230,7 @@ class Session:
         if name in block.rasters:
             block.rasters[name][index, tile] = outer
         potential: Array | None = None
-        state = self.states[name]
+        state = self._states[name]
         if not isinstance(state, PoolState):
             potential = to_outer(state.potential[tile], rank)
         if name in block.membranes and potential is not None:
@@ -241,4 +240,4 @@ class Session:
     def _buffers(self, names: Sequence[str], steps: int) -> dict[str, Array]:
         shapes = {layer.name: layer.shape for layer in self._plan.layers}
         dtype = self._plan.dtype
-        return {name: np.empty((steps, self._samples, *shapes[name]), dtype) for name in names}
+        return {name: np.empty((steps, self.samples, *shapes[name]), dtype) for name in names}

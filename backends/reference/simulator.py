@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import math
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from snnc.backends.reference.exact import exact_dtype, require_integers
+from snnc.backends.reference.groups import Job, Progress, run_groups
 from snnc.backends.reference.layout import Workspace
 from snnc.backends.reference.plan import Plan, build_plan
 from snnc.backends.reference.results import Results
@@ -28,9 +25,6 @@ from snnc.backends.reference.trace import Trace
 from snnc.backends.reference.validate import check_network, check_options, check_recorded
 from snnc.ir import linear, model
 from snnc.ir.tensors import Array
-
-Progress = Callable[[int, int], None]
-"""Called with the number of sample-steps done and their total."""
 
 # Measured on a LeNet and a VGG: a group's buffers should stay in cache while its products have rows
 # enough, and two threads want many groups; 16 samples in blocks of 4 steps do both.
@@ -115,8 +109,8 @@ class Simulator:
         samples = self._samples(inputs)
         results = Results(plan, self.fan_out(), count, samples, self.dtype == "integer")
         results.allocate(record, record_membrane)
-        job = _Job(self, plan, inputs, count, first, results, record, record_membrane)
-        _run_groups(job, self._groups(samples, plan), progress, count * samples, self._threads)
+        job = Job(plan, inputs, count, self.block_steps, first, results, record, record_membrane)
+        run_groups(job, self._groups(samples, plan), progress, count * samples, self._threads)
         return results.trace()
 
     def session(self, x: Given, *, steps: int, first: int = 0, block: int = 1) -> Session:
@@ -198,107 +192,3 @@ def _fan_out(network: model.Network) -> dict[str, Array]:
                 shape = totals[incoming.source].shape
                 totals[incoming.source] += linear.fan_out(incoming.ops, shape, network.array)
     return totals
-
-
-class _Job:
-    """One run, shared by its threads."""
-
-    def __init__(
-        self,
-        simulator: Simulator,
-        plan: Plan,
-        inputs: Mapping[str, Array],
-        steps: int,
-        first: int,
-        results: Results,
-        record: Sequence[str],
-        record_membrane: Sequence[str],
-    ) -> None:
-        self.stop = threading.Event()
-        self.done = 0
-        self._simulator = simulator
-        self._plan = plan
-        self._inputs = inputs
-        self._steps = steps
-        self._first = first
-        self._results = results
-        self._record = record
-        self._record_membrane = record_membrane
-        self._lock = threading.Lock()
-        self._local = threading.local()
-
-    def run(self, group: range) -> Iterator[None]:
-        """One group of samples; yields after every block."""
-        work: Workspace | None = getattr(self._local, "work", None)
-        if work is None:
-            work = self._local.work = Workspace(self._plan.dtype)
-        block = self._simulator.block_steps(len(group), self._steps)
-        session = Session(
-            self._plan,
-            self._cut(group),
-            samples=len(group),
-            first=self._first + group.start,
-            block=block,
-            work=work,
-            record=self._record,
-            record_membrane=self._record_membrane,
-        )
-        while session.time < self._steps and not self.stop.is_set():
-            steps = min(block, self._steps - session.time)
-            self._results.put_block(group, session.advance(steps))
-            with self._lock:
-                self.done += steps * len(group)
-            yield
-        if not self.stop.is_set():
-            self._results.put_session(group, session)
-
-    def drain(self, group: range) -> None:
-        """One group of samples, to its end."""
-        for _ in self.run(group):
-            pass
-
-    def _cut(self, group: range) -> dict[str, Array]:
-        cut = {}
-        for entry in self._simulator.network.inputs:
-            array = self._inputs[entry.name]
-            rows = slice(group.start, group.stop)
-            events = isinstance(entry.coding, model.Events)
-            cut[entry.name] = array[:, rows] if events else array[rows]
-        return cut
-
-
-@lru_cache(maxsize=1)
-def _blas() -> Any:
-    return ThreadpoolController()
-
-
-def _run_groups(
-    job: _Job, groups: Sequence[range], progress: Progress | None, total: int, threads: int
-) -> None:
-    """All groups, one BLAS thread per worker: many small products gain nothing from more."""
-    with _blas().limit(limits=1, user_api="blas"):
-        if min(threads, len(groups)) <= 1:
-            for group in groups:
-                for _ in job.run(group):
-                    if progress is not None:
-                        progress(job.done, total)
-            return
-        _run_threads(job, groups, progress, total, threads)
-
-
-def _run_threads(
-    job: _Job, groups: Sequence[range], progress: Progress | None, total: int, threads: int
-) -> None:
-    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="snnc")
-    try:
-        pending: set[Future[None]] = {pool.submit(job.drain, group) for group in groups}
-        while pending:
-            # A short wait, so that Ctrl-C and the progress bar are served.
-            finished, pending = wait(pending, timeout=0.1, return_when="FIRST_EXCEPTION")
-            for future in finished:
-                future.result()
-            if progress is not None:
-                progress(job.done, total)
-    finally:
-        job.stop.set()
-        pool.shutdown(wait=True, cancel_futures=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.ir import model
+from snnc.ir.staircase import level
 from snnc.ir.tensors import Array
 
 Given = Array | Mapping[str, Array]
@@ -20,7 +21,7 @@ def check_inputs(network: model.Network, given: Given, integer: bool) -> dict[st
     Args:
         network: The network that will run.
         given: An array for the only input, or arrays by input name: (N, *shape), for inputs coded
-            as events (T, N, *shape).
+            as events (T, N, *shape). Those coded as rounded come back rounded.
         integer: Whether only whole numbers will do.
 
     Raises:
@@ -88,6 +89,8 @@ def _check_input(entry: model.Input, array: Array, integer: bool) -> Array:
     _check_dtype(entry, array, integer, where)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise _error("SN504", "the array holds NaN or infinite values", where)
+    if isinstance(entry.coding, model.Rounded):
+        array = _rounded(entry.coding, array)
     drawn = isinstance(entry.coding, model.Poisson)
     if integer and not drawn and array.dtype.kind == "f" and (array != np.rint(array)).any():
         raise _error(
@@ -97,6 +100,14 @@ def _check_input(entry: model.Input, array: Array, integer: bool) -> Array:
             "quantise the input, or simulate with dtype float32 or float64",
         )
     return array
+
+
+def _rounded(coding: model.Rounded, array: Array) -> Array:
+    """What the host makes of the values: whole steps, in the array's own precision."""
+    x = array.astype(np.result_type(array, np.float32), copy=False)
+    step, shift = (np.asarray(value, x.dtype) for value in (coding.step, coding.shift))
+    rounded: Array = step * level(x, step, coding.lowest, coding.levels, shift, coding.ties)
+    return rounded
 
 
 def _check_dtype(entry: model.Input, array: Array, integer: bool, where: str) -> None:
@@ -123,12 +134,19 @@ def _error(code: str, message: str, where: str, cure: str = "") -> InputError:
 def check_steps(network: model.Network, inputs: Mapping[str, Array], steps: int | None) -> int:
     """The number of time steps of a run: `steps`, or the network's, or that of the events.
 
+    Events of a network with gated input may end with its window; behind it nothing would act.
+
     Raises:
+        InputError: Events behind the window (SN513).
         UsageError: SN505.
     """
-    lengths = {len(inputs[i.name]) for i in network.inputs if isinstance(i.coding, model.Events)}
+    schedule = network.schedule
+    events = {i.name: inputs[i.name] for i in network.inputs if isinstance(i.coding, model.Events)}
+    lengths = {len(array) for array in events.values()}
     if steps is None:
-        known = lengths or ({network.schedule.steps} if network.schedule else set())
+        known = lengths or ({schedule.steps} if schedule else set())
+        if isinstance(schedule, model.Gated) and lengths <= {schedule.window}:
+            known = {schedule.steps}
         if len(known) != 1:
             raise UsageError(
                 Diagnostic("SN505", "the number of time steps is not known", "", "give steps")
@@ -138,13 +156,23 @@ def check_steps(network: model.Network, inputs: Mapping[str, Array], steps: int 
         raise UsageError(
             Diagnostic("SN505", f"{steps} time steps were asked for; at least 1 is needed")
         )
-    if lengths - {steps}:
+    driven = schedule.drive(steps) if schedule else steps
+    wrong = sorted(lengths - {steps, driven})
+    if wrong:
         raise UsageError(
             Diagnostic(
                 "SN505",
-                f"{steps} time steps were asked for, but an event input brings {lengths.pop()}",
+                f"{steps} time steps were asked for, but an event input brings {wrong[0]}",
             )
         )
+    for name, array in events.items():
+        if array[driven:].any():
+            raise _error(
+                "SN513",
+                f"there are events behind step {driven}, where the network's input ends",
+                f"input {name}",
+                f"bring {driven} frames, all that the network takes in",
+            )
     return steps
 
 
@@ -162,6 +190,11 @@ class PoissonTrain:
         name = zlib.crc32(entry.name.encode())
         seeds = ([entry.coding.seed, name, first + i] for i in range(len(values)))
         self._generators = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
+
+    def keep(self, mask: Array) -> None:
+        """Go on with some samples only."""
+        self._probability, self._sign = self._probability[mask], self._sign[mask]
+        self._generators = [g for g, kept in zip(self._generators, mask, strict=True) if kept]
 
     def step(self) -> Array:
         """The spikes of the next time step, int8 (samples, *shape)."""

@@ -34,6 +34,7 @@ _LIMITS = Limits(
     resets=("subtract", "zero", "none"),
     signed_spikes=True,
     spike_cap=True,
+    gated_input=True,
     chained_operators=True,
     delays=True,
 )

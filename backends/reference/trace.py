@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from snnc.ir import model
 from snnc.ir.tensors import Array
 
 
@@ -12,7 +13,11 @@ from snnc.ir.tensors import Array
 class Trace:
     """The result of a run over N samples and T time steps.
 
+    With a schedule `gated`, a sample comes to rest: see `settled`. From then on nothing of it
+    changes, so its rows below hold their last values up to step T.
+
     Attributes:
+        schedule: In which steps input and bias acted: that of the network.
         steps: T.
         samples: N.
         outputs: Head name to (T, N, K) float64, the cumulative read-out after each step: the
@@ -26,6 +31,12 @@ class Trace:
             synapses that it really meets, so fewer at an image's border. A chain of operators
             counts paths.
         updates: Population to the number of neurons updated in each step of each sample.
+        steps_run: The time steps that each sample needed (N,), int64: T, or for a sample that came
+            to rest before it, one more than `settled`, the silent step that tells.
+        settled: For `gated` the step of each sample from which on nothing changes any more (N,),
+            int64: the last step in which input or bias acted or a spike was sent or, through a
+            delay, arrived. -1 where the run ended before that was certain, and where a potential
+            leaks, because it never rests. None for other schedules.
         direct_macs: Multiply-accumulates per sample that turn analog inputs into currents; they
             are done once, not in every step.
         membranes: Population to its final membrane potentials (N, *shape).
@@ -33,6 +44,7 @@ class Trace:
         membrane_traces: Recorded population to its potential after each step (T, N, *shape).
     """
 
+    schedule: model.Schedule
     steps: int
     samples: int
     outputs: Mapping[str, Array]
@@ -40,13 +52,22 @@ class Trace:
     spikes: Mapping[str, Array]
     synops: Mapping[str, Array]
     updates: Mapping[str, int]
+    steps_run: Array
+    settled: Array | None
     direct_macs: int
     membranes: Mapping[str, Array]
     rasters: Mapping[str, Array]
     membrane_traces: Mapping[str, Array]
 
+    @property
+    def drive(self) -> int:
+        """In how many of the steps input and bias acted: what turns read-outs into logits."""
+        return self.schedule.drive(self.steps)
+
     def logits(self, head: str | None = None, step: int | None = None) -> Array:
-        """The read-out averaged over time, in ANN units (Rueckauer et al. 2017, section 2.2).
+        """The read-out averaged over the steps with input, in ANN units.
+
+        For rates Rueckauer et al. 2017, section 2.2; for gated input Li, Ma, Furber 2022.
 
         Args:
             head: Name of the head; the last one if None.
@@ -63,7 +84,7 @@ class Trace:
         count = self.steps if step is None else step
         if not 1 <= count <= self.steps:
             raise ValueError(f"step {count} is outside 1..{self.steps}")
-        average: Array = self.outputs[name][count - 1] / count
+        average: Array = self.outputs[name][count - 1] / self.schedule.drive(count)
         return average
 
     def predictions(self, head: str | None = None) -> Array:

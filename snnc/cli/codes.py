@@ -101,4 +101,19 @@ CODES: dict[str, str] = {
         "step, so a run cannot take more steps than the data has. Ask for fewer steps (the first "
         "ones are taken), or record longer events."
     ),
+    "SN943": (
+        "`snnc eval --exact` found spike counts that differ from the integer activations of the "
+        "quantised ANN for no reason that rounding gives. Either samples had not come to rest (a "
+        "network with gated input needs about as many time steps as it has levels and layers: "
+        "allow more --steps), or the spiking network is not the lossless form of this ANN: "
+        "`snnc compile --check-passes` finds the pass and the layer. A count one off whose summed "
+        "input lies within 0.0001 of a step from a rounding edge is no fault, nor what follows "
+        "from it in later layers: sums of float32 weights in another order decide there."
+    ),
+    "SN944": (
+        "`--exact` compares spike counts with the integer activations of a quantised ANN, and this "
+        "network has none that it would settle to: it was made by another pass than "
+        "map-quantized{mode=qffs}, or the ANN is not known. Compile a network with quantised "
+        "activations for a target that `snnc targets` lists with qffs, or put requantize in front."
+    ),
 }

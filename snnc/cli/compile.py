@@ -16,6 +16,7 @@ from snnc.diagnostics import Diagnostic, UsageError
 if TYPE_CHECKING:
     from snnc.driver.auto import Trial
     from snnc.driver.compiled import Compiled
+    from snnc.ir.model import Network
     from snnc.passes.manager import Hook
 
 
@@ -147,8 +148,11 @@ def _text(compiled: Compiled, place: Path | None) -> list[RenderableType]:
         f"target     {compiled.target}",
         f"pipeline   {','.join(network.passes)}",
     ]
+    choice = compiled.report["choice"]
+    if choice is not None:
+        lines.append(f"chosen     because {choice['reason']}")
     if network.stage != "ann":
-        lines.append(f"steps      {compiled.steps}")
+        lines.append(f"steps      {steps_text(network)}")
     search = compiled.report["auto"]
     if search is not None:
         chosen = search["chosen"]
@@ -159,11 +163,30 @@ def _text(compiled: Compiled, place: Path | None) -> list[RenderableType]:
     lines.extend(
         f"check      after {check['spec']}: {check['measure']} of {check['layers']} layers, worst "
         f"{check['worst_layer']} {check['worst_difference']:.2e} of band {check['band']:.2e}"
+        f"{edge_text(check['at_edge'])}"
         for check in compiled.report["checks"]
     )
     if place is not None:
         lines.append(f"written    {place}")
     return ["\n".join(lines)]
+
+
+def edge_text(at_edge: int) -> str:
+    """How many quantised values rounding moved by a level, where there are any."""
+    return f", {at_edge} values a level off at a rounding edge" if at_edge else ""
+
+
+def steps_text(network: Network) -> str:
+    """How many time steps a spiking network takes."""
+    from snnc.ir.model import Gated
+
+    schedule = network.schedule
+    if schedule is None:
+        return "-"
+    if isinstance(schedule, Gated):
+        window = schedule.window
+        return f"at most {schedule.steps} (window {window}; ends when nothing fires)"
+    return str(schedule.steps)
 
 
 def population_table(rows: list[dict[str, Any]]) -> Table:

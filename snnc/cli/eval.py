@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from snnc.evaluation.result import Evaluation
 
 
+MOST_SHOWN = 12
+"""Settling steps of the text form; the JSON object has all of them."""
+
+
 def eval_(
     context: typer.Context,
     subject: Annotated[Path, typer.Argument(metavar="MODEL.onnx|NET.snn|DIR")],
@@ -36,6 +40,15 @@ def eval_(
         typer.Option("--max-drop", metavar="POINTS", help="Fail (exit 1) if more is lost."),
     ] = None,
     batch: o.Batch = None,
+    dtype: o.Dtype = None,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact",
+            help="Compare every spike count on all samples with the integers of the quantised "
+            "ANN, in float64; fail (exit 1) if one differs.",
+        ),
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="DIR", help="Write curves as SVG files.")
     ] = None,
@@ -47,6 +60,7 @@ def eval_(
     out: Output = context.obj
     o.positive("--steps", steps)
     o.positive("--batch", batch)
+    o.known_dtype(dtype)
     if max_drop is not None and max_drop < 0:
         raise UsageError(Diagnostic("SN938", f"--max-drop is {max_drop}; it must be at least 0"))
     with out.progress() as bars:
@@ -57,6 +71,8 @@ def eval_(
             steps=steps,
             preprocessing=o.preprocessing_of(divide, mean, std, layout),
             batch=batch,
+            dtype=dtype,
+            exact=exact,
             progress=bars,
             passes=passes,
             target=target,
@@ -67,13 +83,14 @@ def eval_(
     payload, texts = _result(measured)
     for note in dict.fromkeys(measured.notes):
         out.note(f"note: {note}")
-    failure = excessive_drop(measured, max_drop)
-    if failure is not None:
-        payload["error"] = [failure.as_dict()]
+    judged = (excessive_drop(measured, max_drop), inexact(measured) if exact else None)
+    failures = [failure for failure in judged if failure is not None]
+    if failures:
+        payload["error"] = [failure.as_dict() for failure in failures]
     out.result(payload, *texts)
-    if failure is None:
+    if not failures:
         return 0
-    say([failure], out.settings)
+    say(failures, out.settings)
     return InputError.exit_code
 
 
@@ -109,6 +126,17 @@ def excessive_drop(measured: Evaluation, max_drop: float | None) -> Diagnostic |
     return None
 
 
+def inexact(measured: Evaluation) -> Diagnostic | None:
+    """What is wrong where spike counts differ from the quantised ANN's integers (SN943)."""
+    found = measured.exactness
+    if found is None or found.equal:
+        return None
+    cure = "`snnc compile --check-passes` names the pass and the layer"
+    if found.unsettled:
+        cure = f"more --steps than {measured.steps}"
+    return Diagnostic("SN943", found.verdict, where="--exact", help=cure)
+
+
 def percent(value: float | None, digits: int = 2) -> str:
     """A fraction as a percentage; a dash for None."""
     return "-" if value is None else f"{100 * value:.{digits}f} %"
@@ -127,7 +155,7 @@ def summary_table(measured: Evaluation) -> Table:
 def summary_rows(measured: Evaluation) -> list[tuple[str, str]]:
     """The rows of the summary, as text."""
     curve = measured.accuracy_by_step
-    marks = [t for t in (1, 2, 4, 8, 16, 32, 64, 128, 256) if t < len(curve)]
+    marks = [t for t in (1, 2, 4, 8, 16, 32, 64, 128, 256) if t < _last_change(measured)]
     rows = [
         ("samples", f"{measured.samples:,}"),
         ("ANN accuracy", percent(measured.ann_accuracy)),
@@ -137,6 +165,7 @@ def summary_rows(measured: Evaluation) -> list[tuple[str, str]]:
         ("spikes per sample", f"{measured.spikes_per_sample:,.0f}"),
         ("synaptic operations per sample", f"{measured.synops_per_sample:,.0f}"),
     ]
+    rows[5:5] = [*settled_rows(measured), *exact_rows(measured)]
     if measured.ann_macs is not None:
         rows.append(("ANN multiply-accumulates", f"{measured.ann_macs:,}"))
     if marks:
@@ -144,6 +173,39 @@ def summary_rows(measured: Evaluation) -> list[tuple[str, str]]:
         rows.insert(3, ("accuracy by step", points))
     rows.extend(_energy_rows(measured.energy_estimates))
     return rows
+
+
+def _last_change(measured: Evaluation) -> int:
+    """The step after which the accuracy stays as it is, because all samples came to rest."""
+    settled, steps = measured.settled, len(measured.accuracy_by_step)
+    if settled is None or settled.unsettled or settled.largest is None:
+        return steps
+    return min(steps, settled.largest + 1)
+
+
+def settled_rows(measured: Evaluation) -> list[tuple[str, str]]:
+    """When the samples of a gated network came to rest; none for other networks."""
+    found = measured.settled
+    if found is None:
+        return []
+    if found.mean is None:
+        return [("settled at step", f"none of {found.samples:,} samples")]
+    text = f"mean {found.mean:.2f}, median {found.median:g}, max {found.largest}"
+    if found.unsettled:
+        text += f"; {found.unsettled:,} of {found.samples:,} samples did not settle"
+    steps = ", ".join(f"{step}: {count:,}" for step, count in found.histogram[:MOST_SHOWN])
+    more = len(found.histogram) - MOST_SHOWN
+    rest = f" and {more} steps more" if more > 0 else ""
+    return [("settled at step", text), ("samples by settling step", steps + rest)]
+
+
+def exact_rows(measured: Evaluation) -> list[tuple[str, str]]:
+    """The spike counts against the integers of the quantised ANN; none for other networks."""
+    found = measured.exactness
+    if found is None:
+        return []
+    readout = f"within {found.readout_difference:.1e} of the ANN's ({found.engine})"
+    return [("spike counts", found.verdict), ("read-out", readout)]
 
 
 def _energy_rows(estimates: tuple[dict[str, Any], ...]) -> list[tuple[str, str]]:
@@ -162,7 +224,10 @@ def layer_table(measured: Evaluation) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     table.add_column("layer", overflow="fold")
     table.add_column("ONNX nodes", overflow="fold", max_width=40)
-    columns = ("neurons", "spikes", "rate", "corr.", "error", "clipped", "silent")
+    columns = ["neurons", "spikes", "rate", "corr.", "error", "clipped", "silent"]
+    counted = measured.exactness is not None
+    if counted:
+        columns.append("unequal")
     for name in columns:
         table.add_column(name, justify="right")
     for layer in measured.layers:
@@ -176,8 +241,13 @@ def layer_table(measured: Evaluation) -> Table:
             percent(layer.relative_error, 1),
             percent(layer.clipped, 2),
             percent(layer.silent, 1),
+            *((_count(layer.unequal),) if counted else ()),
         )
     return table
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
 
 
 def shortened(nodes: Sequence[str], width: int = 40) -> str:

@@ -11,13 +11,13 @@ import typer
 from rich.console import RenderableType
 from rich.table import Table
 
-from snnc.cli.compile import population_table
+from snnc.cli.compile import population_table, steps_text
 from snnc.cli.console import Output
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.text import one_of
 
 if TYPE_CHECKING:
-    from snnc.ir.model import Network
+    from snnc.ir.model import Coding, Network
     from snnc.ir.tensors import Array
 
 
@@ -105,8 +105,18 @@ def _show_network(
         out.result({**extra, **_network_payload(network)}, *_network_texts(network))
 
 
+def coding_text(coding: Coding) -> str:
+    """An input coding with its fields, as the text form prints it."""
+    from dataclasses import fields
+
+    from snnc.driver.report import keyword_of
+
+    given = ", ".join(f"{f.name}={getattr(coding, f.name)}" for f in fields(coding))
+    return f"{keyword_of(coding)}({given})" if given else keyword_of(coding)
+
+
 def _network_payload(network: Network) -> dict[str, Any]:
-    from snnc.driver.report import population_rows
+    from snnc.driver.report import population_rows, window_of
 
     rows = population_rows(network)
     return {
@@ -114,7 +124,11 @@ def _network_payload(network: Network) -> dict[str, Any]:
         "stage": network.stage,
         "passes": list(network.passes),
         "steps": None if network.schedule is None else network.schedule.steps,
-        "inputs": [{"name": i.name, "shape": list(i.shape)} for i in network.inputs],
+        "window": window_of(network),
+        "inputs": [
+            {"name": i.name, "shape": list(i.shape), "coding": coding_text(i.coding)}
+            for i in network.inputs
+        ],
         "heads": [{"name": h.name, "population": h.population} for h in network.heads],
         "populations": rows,
         "neurons": sum(row["neurons"] for row in rows),
@@ -125,7 +139,11 @@ def _network_payload(network: Network) -> dict[str, Any]:
 
 def _network_texts(network: Network) -> list[RenderableType]:
     payload = _network_payload(network)
-    inputs = ", ".join(f"{i.name} {list(i.shape)}" for i in network.inputs)
+    coded = network.stage != "ann"
+    inputs = ", ".join(
+        f"{i.name} {list(i.shape)}" + (f", coding {coding_text(i.coding)}" if coded else "")
+        for i in network.inputs
+    )
     heads = ", ".join(f"{h.name} on {h.population}" for h in network.heads)
     lines = [
         f"network  {network.name}, stage {network.stage}",
@@ -134,7 +152,7 @@ def _network_texts(network: Network) -> list[RenderableType]:
         f"passes   {','.join(network.passes) or '(none)'}",
     ]
     if payload["steps"] is not None:
-        lines.append(f"steps    {payload['steps']}")
+        lines.append(f"steps    {steps_text(network)}")
     lines.append(
         f"size     {payload['neurons']:,} neurons, {payload['parameters']:,} parameters, "
         f"{payload['macs']:,} multiply-accumulates per sample"

@@ -16,9 +16,7 @@ from snnc.diagnostics import Diagnostic, UsageError
 def opt(
     context: typer.Context,
     network: Annotated[Path, typer.Argument(metavar="NET.snn")],
-    passes: Annotated[
-        str, typer.Option("--passes", metavar="P", help="name{option=value,...},name,...")
-    ],
+    passes: o.Passes = None,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="-|FILE.snn", help="Where the result goes.")
     ] = "-",

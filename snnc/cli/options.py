@@ -9,6 +9,7 @@ import typer
 
 from snnc.data.preprocessing import Layout, Preprocessing
 from snnc.diagnostics import Diagnostic, UsageError
+from snnc.text import one_of
 
 DATA = "PATH[:SPLIT][[A:B]], for example mnist.npz:train[:500]; .npz, .npy or an image folder"
 PIPELINE_PANEL = "Pipeline"
@@ -39,7 +40,9 @@ Calibration = Annotated[
 Steps = Annotated[
     int | None,
     typer.Option(
-        "--steps", help="Time steps T: 32 for a model, as compiled for a spiking network."
+        "--steps",
+        help="Time steps T: 32 for a model (as many as it needs where it comes to rest by itself), "
+        "as compiled for a spiking network.",
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
@@ -48,6 +51,10 @@ Batch = Annotated[
     typer.Option(
         "--batch", help="Samples per batch; bounds memory. By default by the network's size."
     ),
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option("--dtype", help="Simulate in float32 (default), float64 or integer."),
 ]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace a folder that snnc did not write, too.")
@@ -58,7 +65,8 @@ Passes = Annotated[
     typer.Option(
         "--passes",
         metavar="P",
-        help="Pipeline instead of the default one: name{option=value,...},name,...",
+        help="Pipeline instead of the one chosen by network and target: name{option=value,...},"
+        "name,...",
         rich_help_panel=PIPELINE_PANEL,
     ),
 ]
@@ -163,6 +171,20 @@ def _layout(text: str | None) -> Layout | None:
         message = f"--layout {text!r} is neither NCHW nor NHWC"
         raise UsageError(Diagnostic("SN922", message, "command line"))
     return known[text.upper()]
+
+
+DTYPES = ("float32", "float64", "integer")
+
+
+def known_dtype(dtype: str | None) -> None:
+    """Refuse a `--dtype` that the simulator does not have.
+
+    Raises:
+        UsageError: SN923.
+    """
+    if dtype is not None and dtype not in DTYPES:
+        text = f'there is no element type "{dtype}"{one_of(dtype, DTYPES)}'
+        raise UsageError(Diagnostic("SN923", text, where="--dtype"))
 
 
 def positive(option: str, value: int | None) -> None:

@@ -17,7 +17,7 @@ def passes(
 ) -> int:
     """List the passes and pipelines, or show the options of one pass."""
     from snnc.options import look_up
-    from snnc.passes import CANDIDATE_PIPELINES, DEFAULT_PIPELINE, PASSES
+    from snnc.passes import CANDIDATE_PIPELINES, DEFAULT_PIPELINE, PASSES, QUANTISED_CANDIDATES
 
     out: Output = context.obj
     if name is not None:
@@ -33,10 +33,30 @@ def passes(
     payload = {
         "passes": rows,
         "default_pipeline": DEFAULT_PIPELINE,
+        "default_quantised_pipelines": _by_mode(),
         "auto_pipelines": dict(CANDIDATE_PIPELINES),
+        "auto_quantised_pipelines": dict(QUANTISED_CANDIDATES),
     }
-    out.result(payload, table, f"\ndefault pipeline: {DEFAULT_PIPELINE}")
+    out.result(payload, table, _defaults(payload))
     return 0
+
+
+def _by_mode() -> dict[str, str]:
+    """The default pipelines of networks with quantised activations, by kind of mapping."""
+    from snnc.passes import QUANTISED_CANDIDATES
+
+    return {mode: QUANTISED_CANDIDATES[mode] for mode in ("qffs", "qcfs")}
+
+
+def _defaults(payload: dict[str, Any]) -> str:
+    quantised = payload["default_quantised_pipelines"]
+    return (
+        f"\ndefault pipelines, by the activations of the network:\n"
+        f"  continuous: {payload['default_pipeline']}\n"
+        f"  quantised, where the target can (`snnc targets`): {quantised['qffs']}\n"
+        f"  quantised, elsewhere: {quantised['qcfs']}\n"
+        "  some of both: the same with requantize,calibrate-bias in front of map-quantized"
+    )
 
 
 def _described(cls: Any) -> dict[str, Any]:

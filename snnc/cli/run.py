@@ -42,16 +42,18 @@ def run(
     layout: o.LayoutOption = None,
     steps: o.Steps = None,
     batch: o.Batch = None,
+    dtype: o.Dtype = None,
 ) -> int:
     """Run a compiled program on inputs and print what it answers."""
     from snnc.cli.files import check_writable
     from snnc.driver.loading import load
     from snnc.driver.samples import notes_of, open_inputs
-    from snnc.evaluation.inputs import affordable_batch
+    from snnc.evaluation.inputs import affordable_batch, wanted_steps
 
     out: Output = context.obj
     o.positive("--steps", steps)
     o.positive("--batch", batch)
+    o.known_dtype(dtype)
     if on not in ENGINES:
         raise UsageError(Diagnostic("SN923", f'there is no engine "{on}"{one_of(on, ENGINES)}'))
     if record is not None and trace is None:
@@ -68,7 +70,9 @@ def run(
         out.note(f"note: {note}")
     wanted = tuple(record.split(",")) if record else ()
     with out.progress() as bars:
-        collected = Collected(compiled, steps or getattr(samples, "steps", None), wanted)
+        collected = Collected(
+            compiled, wanted_steps(compiled.network, samples, steps), wanted, dtype
+        )
         bars("running", 0, len(samples))
         for x, labels in samples.batches(batch or affordable_batch(compiled.network)):
             collected.add(x, labels)
@@ -83,7 +87,13 @@ def run(
 class Collected:
     """Outputs, counts and predictions of all batches of a run."""
 
-    def __init__(self, compiled: Compiled, steps: int | None, record: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        steps: int | None,
+        record: tuple[str, ...],
+        dtype: str | None = None,
+    ) -> None:
         from snnc.backends.reference.simulator import Simulator
         from snnc.evaluation.judge import Judge
 
@@ -91,19 +101,23 @@ class Collected:
         self.steps = steps or compiled.steps
         self.samples = 0
         self.judge = Judge(compiled.network)
-        self._simulator = Simulator(compiled.network)
+        self._simulator = Simulator(compiled.network, dtype=dtype)
         self._record = record
         self._parts: dict[str, list[Array]] = {}
         self._time_parts: dict[str, list[Array]] = {}
 
     def add(self, x: Array, labels: Array | None) -> None:
         """Run one batch and keep what the trace file and the summary need."""
+        if self._simulator.dtype == "float64":
+            x = x.astype(np.float64)
         trace = self._simulator.run(x, steps=self.steps, record=self._record, first=self.samples)
         if labels is not None:
             self.judge.check(labels, self.samples)
             self._keep("labels", labels)
         final = trace.outputs[self.judge.head.name][-1]
         self._keep("predictions", self.judge.classify(final))
+        if trace.settled is not None:
+            self._keep("settled", trace.settled)
         for name, counts in trace.spikes.items():
             self._keep(f"spikes/{name}", counts)
         for name, operations in trace.synops.items():
@@ -128,12 +142,15 @@ class Collected:
         arrays = self.arrays()
         predictions = arrays["predictions"]
         labels = arrays.get("labels")
+        settled = arrays.get("settled")
         return {
             "network": self.network.name,
             "engine": "reference",
             "evidence": "simulated",
             "samples": self.samples,
             "steps": self.steps,
+            "precision": self._simulator.dtype,
+            "settled": None if settled is None else [int(step) for step in settled],
             "accuracy": None if labels is None else float((predictions == labels).mean()),
             "predictions": [int(p) for p in predictions],
             "spikes_per_sample": _per_sample(arrays, "spikes/"),
@@ -155,6 +172,8 @@ def _write_trace(path: Path, collected: Collected) -> None:
 
 def _texts(payload: dict[str, Any], collected: Collected) -> list[RenderableType]:
     lines = [f"{payload['samples']} samples, {payload['steps']} time steps, simulated"]
+    if payload["settled"] is not None:
+        lines.append(_settled_text(payload["settled"], payload["steps"]))
     if payload["accuracy"] is not None:
         lines.append(f"accuracy {100 * payload['accuracy']:.2f} %")
     lines.append(
@@ -166,15 +185,31 @@ def _texts(payload: dict[str, Any], collected: Collected) -> list[RenderableType
     return ["\n".join(lines), _prediction_table(collected)]
 
 
+def _settled_text(settled: list[int], steps: int) -> str:
+    """When the samples came to rest."""
+    found = [step for step in settled if step >= 0]
+    if not found:
+        return f"no sample came to rest within {steps} time steps"
+    text = f"came to rest at step {np.mean(found):.2f} on average, at the latest {max(found)}"
+    left = len(settled) - len(found)
+    return text + (f"; {left} samples had not after {steps} steps" if left else "")
+
+
 def _prediction_table(collected: Collected) -> Table:
     arrays = collected.arrays()
     labels = arrays.get("labels")
     table = Table(title=f"first {min(SHOWN, collected.samples)} answers", title_justify="left")
-    for name in ("sample", "class", *(("label",) if labels is not None else ())):
+    settled = arrays.get("settled")
+    columns = ["sample", "class", *(["label"] if labels is not None else [])]
+    if settled is not None:
+        columns.append("settled")
+    for name in columns:
         table.add_column(name, justify="right")
     for index, predicted in enumerate(arrays["predictions"][:SHOWN]):
         row = [str(index), str(int(predicted))]
         if labels is not None:
             row.append(str(int(labels[index])))
+        if settled is not None:
+            row.append(str(int(settled[index])) if settled[index] >= 0 else "-")
         table.add_row(*row)
     return table

@@ -23,13 +23,23 @@ def targets(
 
     out: Output = context.obj
     if name is None:
-        rows = [{"name": t.name, "description": t.description} for t in TARGETS.values()]
-        out.result({"targets": rows}, _table([(r["name"], r["description"]) for r in rows]))
+        rows: list[dict[str, Any]] = [
+            {"name": t.name, "description": t.description, "quantised": _quantised(t)}
+            for t in TARGETS.values()
+        ]
+        lines: list[tuple[str, str]] = []
+        for row in rows:
+            lines.append((row["name"], row["description"]))
+            lines.append(("", _quantised_text(row["quantised"])))
+        out.result({"targets": rows}, _table(lines))
         return 0
     payload = _described(find_target(name))
     limits = [(key, _value(value)) for key, value in payload["limits"].items()]
     pipeline = ",".join(payload["pipeline"]) or "(none of its own)"
-    heading = f"{payload['name']}: {payload['description']}\nown passes: {pipeline}\nlimits:"
+    heading = (
+        f"{payload['name']}: {payload['description']}\nown passes: {pipeline}\n"
+        f"{_quantised_text(payload['quantised'])}\nlimits:"
+    )
     out.result(payload, heading, _table(limits))
     return 0
 
@@ -39,8 +49,22 @@ def _described(target: Target) -> dict[str, Any]:
         "name": target.name,
         "description": target.description,
         "pipeline": list(target.pipeline),
+        "quantised": _quantised(target),
         "limits": target.limits.as_dict(),
     }
+
+
+def _quantised(target: Target) -> dict[str, str]:
+    """How networks with quantised activations are mapped for a target, and why."""
+    from snnc.passes.defaults import mapping_mode
+
+    mode, reason = mapping_mode(target.limits, 1, None)
+    return {"mode": mode, "reason": reason}
+
+
+def _quantised_text(quantised: dict[str, str]) -> str:
+    kind = "exact" if quantised["mode"] == "qffs" else "rates that approach the network's"
+    return f"quantised networks: {quantised['mode']} ({kind}), because {quantised['reason']}"
 
 
 def _value(value: Any) -> str:

@@ -4,6 +4,9 @@ The labelled calibration data is split in two interleaved halves: passes see the
 accuracies are measured on the held-out half. One simulation gives the accuracy at every step up
 to the one compiled for, so each pipeline is compiled for doubling numbers of steps until one of
 them reaches the ANN's accuracy less `max_drop`; below that number the search is refined.
+
+A network with gated input is the same for any number of steps but for where it ends, so one
+simulation tells all: the smallest number from which on the accuracy stays within `max_drop`.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from snnc.diagnostics import Diagnostic, InputError
 from snnc.evaluation.evaluate import ProgressSink, Samples, evaluate_network
 from snnc.evaluation.reference import AnnReference
 from snnc.evaluation.result import Evaluation
-from snnc.ir.model import Network
+from snnc.ir.model import Gated, Network
 from snnc.passes import CANDIDATE_PIPELINES
 
 FIRST_STEPS = 4
@@ -109,7 +112,13 @@ class Searcher:
         for name, pipeline in pipelines.items():
             limit = self.max_steps if best is None else best.steps
             for steps in _doubling(limit):
-                trial, ann_accuracy = self._try(name, pipeline, steps)
+                network = self.compile_for(pipeline, steps)
+                if isinstance(network.schedule, Gated):
+                    trial, ann_accuracy = self._try_gated(name, pipeline, network, limit)
+                    trials.append(trial)
+                    best = _better(best, trial) if trial.within else best
+                    break
+                trial, ann_accuracy = self._try(name, pipeline, network, steps)
                 trials.append(trial)
                 if trial.within:
                     trial = self._refine(trial, trials)
@@ -133,7 +142,8 @@ class Searcher:
             low = 0
         while high.steps - low > 1:
             middle = (low + high.steps) // 2
-            trial, _ = self._try(high.name, high.pipeline, middle)
+            network = self.compile_for(high.pipeline, middle)
+            trial, _ = self._try(high.name, high.pipeline, network, middle)
             trials.append(trial)
             if trial.within:
                 high = trial
@@ -141,9 +151,26 @@ class Searcher:
                 low = middle
         return high
 
-    def _try(self, name: str, pipeline: str, steps: int) -> tuple[Trial, float]:
-        network = self.compile_for(pipeline, steps)
-        measured = evaluate_network(
+    def _try(self, name: str, pipeline: str, network: Network, steps: int) -> tuple[Trial, float]:
+        """A network compiled for `steps` at these steps, and the accuracy of the ANN."""
+        measured = self._measure(name, network, steps)
+        accuracy, expected = _accuracies(measured)
+        return self._told(name, pipeline, steps, accuracy, expected)
+
+    def _try_gated(
+        self, name: str, pipeline: str, network: Network, limit: int
+    ) -> tuple[Trial, float]:
+        """A network with gated input at the fewest of `limit` steps that keep the accuracy."""
+        measured = self._measure(name, network, limit)
+        _, expected = _accuracies(measured)
+        curve = measured.accuracy_by_step
+        steps = len(curve)
+        while steps > 1 and self._within(curve[steps - 2], expected):
+            steps -= 1
+        return self._told(name, pipeline, steps, curve[steps - 1], expected)
+
+    def _measure(self, name: str, network: Network, steps: int) -> Evaluation:
+        return evaluate_network(
             network,
             self.held_out,
             ann=self.ann,
@@ -151,9 +178,15 @@ class Searcher:
             layer_samples=0,
             progress=self._labelled(f"trying {name} at {steps} steps"),
         )
-        accuracy, expected = _accuracies(measured)
+
+    def _within(self, accuracy: float, expected: float) -> bool:
+        return 100.0 * (expected - accuracy) <= self.max_drop + 1e-9
+
+    def _told(
+        self, name: str, pipeline: str, steps: int, accuracy: float, expected: float
+    ) -> tuple[Trial, float]:
         drop = 100.0 * (expected - accuracy)
-        trial = Trial(name, pipeline, steps, accuracy, drop, drop <= self.max_drop + 1e-9)
+        trial = Trial(name, pipeline, steps, accuracy, drop, self._within(accuracy, expected))
         if self.tried is not None:
             self.tried(trial, expected)
         return trial, expected

@@ -18,7 +18,7 @@ from snnc.ir.tensors import Array
 if TYPE_CHECKING:
     from snnc.backends.reference.trace import Trace
     from snnc.evaluation.evaluate import ProgressSink
-from snnc.evaluation.result import Evaluation
+    from snnc.evaluation.result import Evaluation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +38,8 @@ class Compiled:
         calibration_record: which data was used, for the manifest.
         golden_inputs: a few inputs per input name, with which a target can check itself.
         path: where the program was read from, empty if it was not.
+        quantised: the network of stage ann whose integers the final one settles to, where a pass
+            quantised it; None where `ann` is it or there is none.
     """
 
     network: m.Network
@@ -52,6 +54,7 @@ class Compiled:
     calibration_record: Mapping[str, Any] = field(default_factory=dict)
     golden_inputs: Mapping[str, Array] = field(default_factory=dict)
     path: str = ""
+    quantised: m.Network | None = None
 
     def save(self, directory: str | PathLike[str], *, force: bool = False) -> Path:
         """Write the program directory; complete or not at all.
@@ -72,7 +75,12 @@ class Compiled:
         return target
 
     def run(
-        self, inputs: Array | Mapping[str, Array], *, steps: int | None = None, **options: Any
+        self,
+        inputs: Array | Mapping[str, Array],
+        *,
+        steps: int | None = None,
+        dtype: str | None = None,
+        **options: Any,
     ) -> Trace:
         """Simulate preprocessed inputs `(N, *shape)`, or an array per input name.
 
@@ -80,6 +88,7 @@ class Compiled:
             inputs: float32 samples in the network's units (after preprocessing); events are
                 `(T, N, *shape)`.
             steps: time steps, by default those of the network.
+            dtype: `float32` (default), `float64` or `integer`: what the simulator computes in.
             options: `record`, `record_membrane`, `progress` of the reference simulator.
 
         Raises:
@@ -88,7 +97,7 @@ class Compiled:
         from snnc.backends.reference.simulator import Simulator
 
         self.require_spiking()
-        return Simulator(self.network).run(inputs, steps=steps, **options)
+        return Simulator(self.network, dtype=dtype).run(inputs, steps=steps, **options)
 
     def evaluate(
         self,
@@ -97,6 +106,8 @@ class Compiled:
         steps: int | None = None,
         preprocessing: Preprocessing | None = None,
         batch: int | None = None,
+        dtype: str | None = None,
+        exact: bool = False,
         progress: ProgressSink | None = None,
     ) -> Evaluation:
         """Measure accuracy, agreement, spikes and errors per layer on a data set.
@@ -107,21 +118,31 @@ class Compiled:
             steps: time steps, by default those of the network, or of the events.
             preprocessing: by default what the program was compiled with.
             batch: samples per batch, by default chosen by the network's size.
+            dtype: `float32` (default), `float64` or `integer`: what the simulator computes in.
+            exact: compare every neuron's spike count on every sample with the integer activation
+                of the quantised ANN, both in float64; see `Evaluation.exactness`.
             progress: called with (label, done, total).
 
         Raises:
-            InputError: the data does not fit the network, or holds no sample.
+            InputError: the data does not fit the network, or holds no sample; `exact` for a
+                network that has no such integers (SN944).
+            UsageError: `exact` with another `dtype` than float64 (SN936).
         """
-        from snnc.evaluation.evaluate import evaluate_network
+        from snnc.driver.exact import exact_reference, quantised_reference
+        from snnc.evaluation.evaluate import LAYER_SAMPLES, evaluate_network
 
         self.require_spiking()
+        ann = exact_reference(self, dtype) if exact else self.ann_reference()
         samples = open_inputs(self.network, data, preprocessing or self.preprocessing, steps)
         return evaluate_network(
             self.network,
             samples,
-            ann=self.ann_reference(),
+            ann=ann,
+            quantised=quantised_reference(self),
             steps=steps,
             batch=batch,
+            layer_samples=len(samples) if exact else LAYER_SAMPLES,
+            dtype="float64" if exact else dtype,
             progress=progress,
         )
 

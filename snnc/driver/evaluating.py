@@ -24,6 +24,8 @@ def evaluate(
     steps: int | None = None,
     preprocessing: Preprocessing | None = None,
     batch: int | None = None,
+    dtype: str | None = None,
+    exact: bool = False,
     progress: ProgressSink | None = None,
     **compile_options: Any,
 ) -> Evaluation:
@@ -34,9 +36,11 @@ def evaluate(
             compiled in memory first.
         data: `PATH[:SPLIT][[A:B]]`, samples, or samples and labels; events are (T, N, *shape).
         calibration: for a model that is compiled: what to calibrate on.
-        steps: time steps; by default those compiled for (32 for an ONNX file).
+        steps: time steps; by default those compiled for (of an ONNX file as for `snnc.compile`).
         preprocessing: of data files; by default that of the program directory.
         batch: samples per batch, by default chosen by the network's size; changes no result.
+        dtype: `float32` (default), `float64` or `integer`: what the simulator computes in.
+        exact: compare every spike count with the integers of the quantised ANN, in float64.
         progress: called with (label, done, total).
         **compile_options: for an ONNX file or stage-ann network, as in `snnc.compile`.
 
@@ -56,7 +60,13 @@ def evaluate(
         **compile_options,
     )
     return compiled.evaluate(
-        data, steps=steps, preprocessing=preprocessing, batch=batch, progress=progress
+        data,
+        steps=steps,
+        preprocessing=preprocessing,
+        batch=batch,
+        dtype=dtype,
+        exact=exact,
+        progress=progress,
     )
 
 

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from snnc.ir.model import Network
+import numpy as np
+
+from snnc.ir.linear import broadcast_parameter
+from snnc.ir.model import Network, Population, Quantized
 from snnc.ir.print import to_text
 from snnc.options import parse_specs
 
@@ -58,6 +61,46 @@ class Dump:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         save(network, self.folder / f"{index:02}-{name}.snn")
+
+
+@dataclass(slots=True)
+class KeepQuantised:
+    """Keeps the last network of stage ann: what a network with quantised activations settles to."""
+
+    last: Network | None = None
+
+    def __call__(self, index: int, spec: str, before: Network, after: Network) -> None:
+        """Keep the network as long as it is at stage ann."""
+        if after.stage == "ann":
+            self.last = after
+
+    def beside(self, imported: Network) -> Network | None:
+        """The kept network where a pass quantised what the imported one did not, or otherwise."""
+        if self.last is None:
+            return None
+        steps = {p.name: p.neuron for p in imported.populations}
+        changed = any(
+            isinstance(p.neuron, Quantized) and not _same(imported, steps.get(p.name), self.last, p)
+            for p in self.last.populations
+        )
+        return self.last if changed else None
+
+
+def _same(imported: Network, before: object, last: Network, population: Population) -> bool:
+    """Whether a staircase has the levels and steps that the imported network gives it."""
+    neuron = population.neuron
+    if not isinstance(before, Quantized) or not isinstance(neuron, Quantized):
+        return False
+    if (before.levels, before.lowest) != (neuron.levels, neuron.lowest):
+        return False
+    pairs = ((before.step, neuron.step), (before.shift, neuron.shift))
+    return all(
+        np.array_equal(
+            broadcast_parameter(old, population.shape, imported.array),
+            broadcast_parameter(new, population.shape, last.array),
+        )
+        for old, new in pairs
+    )
 
 
 def pass_name(spec: str) -> str:

@@ -10,6 +10,7 @@ from snnc.data.preprocessing import Preprocessing
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.driver.compiled import Compiled
 from snnc.ir import storage
+from snnc.ir.model import Network
 
 Kind = Literal["onnx", "snn", "program"]
 
@@ -59,11 +60,11 @@ def _load_program(path: Path) -> Compiled:
     program = load_program(path)
     manifest: dict[str, Any] = dict(program.manifest)
     network = storage.load(path / "network.snn")
-    ann_path = path / "ann.snn"
     try:
         return Compiled(
             network,
-            storage.load(ann_path) if ann_path.exists() else None,
+            _load_if_there(path / "ann.snn"),
+            quantised=_load_if_there(path / "quantised.snn"),
             target=str(manifest["target"]),
             steps=int(manifest["steps"]),
             seed=int(manifest["seed"]),
@@ -77,6 +78,10 @@ def _load_program(path: Path) -> Compiled:
         text = f"the manifest does not say what it should: {type(error).__name__} {error}"
         where = str(path / "manifest.json")
         raise InputError(Diagnostic("SN941", text, where=where, help="compile again")) from None
+
+
+def _load_if_there(path: Path) -> Network | None:
+    return storage.load(path) if path.exists() else None
 
 
 def read_report(path: Path) -> dict[str, Any]:

@@ -11,16 +11,18 @@ from snnc.driver.calibration import Calibration, calibrate, require_single_input
 from snnc.driver.loading import kind_of, load
 from snnc.driver.pipeline import build_pipeline, check_printed, check_stop, run_passes
 from snnc.driver.samples import DataLike, open_samples
+from snnc.driver.targets import find_target
 from snnc.evaluation.evaluate import ProgressSink
 from snnc.evaluation.reference import InterpretedAnn
 from snnc.ir.model import Network
 from snnc.passes.base import Context
+from snnc.passes.defaults import Choice, default_pipeline
 from snnc.passes.manager import Hook
 
 
 def optimise(
     path: str | PathLike[str],
-    passes: str,
+    passes: str | None = None,
     *,
     calibration: DataLike | None = None,
     preprocessing: Preprocessing | None = None,
@@ -34,7 +36,8 @@ def optimise(
 
     Args:
         path: a `.snn` file or a program directory (its final network).
-        passes: the pipeline as text.
+        passes: the pipeline as text; by default, for a network of stage ann, what compiling it
+            for the reference simulator would choose, and the choice is told.
         calibration: data for passes that need it; activations are the interpreter's, so the
             network must then be at stage ann.
         preprocessing: of data files.
@@ -53,6 +56,11 @@ def optimise(
         cure = "`snnc compile MODEL.onnx --dump-ir DIR` writes the network after every pass"
         raise UsageError(Diagnostic("SN924", text, where=fspath(path), help=cure))
     network = load(path).network
+    told: tuple[str, ...] = ()
+    if passes is None:
+        choice = _choice(network, steps)
+        passes = choice.spec
+        told = (f"pipeline {choice.spec}: {choice.reason}",)
     chosen = build_pipeline(passes)
     check_stop(chosen, stop_after)
     check_printed(hooks, chosen)
@@ -62,11 +70,24 @@ def optimise(
         statistics=gathered.statistics,
         calibration=gathered.samples,
         steps=steps or scheduled,
+        steps_given=steps is not None or network.schedule is not None,
         seed=seed,
         progress=progress,
     )
     result = run_passes(network, chosen, context, hooks, stop_after)
-    return result, tuple(context.notes)
+    return result, (*told, *context.notes)
+
+
+def _choice(network: Network, steps: int | None) -> Choice:
+    """The default pipeline of a network.
+
+    Raises:
+        UsageError: SN936, it is past stage ann, so no pipeline is the obvious one.
+    """
+    if network.stage != "ann":
+        text = f"network {network.name} is at stage {network.stage}, which has no default pipeline"
+        raise UsageError(Diagnostic("SN936", text, help="name the passes with --passes"))
+    return default_pipeline(network, find_target("reference").limits, steps)
 
 
 def _gather(

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from snnc.backends.base import Target
+from snnc.backends.base import Limits, Target
 from snnc.diagnostics import Diagnostic, UsageError
 from snnc.driver.hooks import PrintAfter
+from snnc.evaluation.levels import most_levels
 from snnc.ir.model import Network
 from snnc.options import build_all
-from snnc.passes import DEFAULT_PIPELINE, PASSES
+from snnc.passes import (
+    CANDIDATE_PIPELINES,
+    PASSES,
+    QUANTISED_CANDIDATES,
+    QUANTISED_PREPARATION,
+)
 from snnc.passes.base import Context, Pass
+from snnc.passes.defaults import (
+    MANY_LEVELS,
+    default_pipeline,
+    kind_of_network,
+    mapping_mode,
+)
 from snnc.passes.manager import Hook, PipelineError, run_pipeline
 from snnc.text import one_of
 
@@ -24,16 +36,32 @@ class PassCrashError(RuntimeError):
         super().__init__(f"pass {spec} failed")
 
 
-def build_pipeline(text: str | None, target: Target | None = None) -> tuple[Pass, ...]:
-    """The passes of a pipeline (the default one for None), then those of the target.
+def build_pipeline(text: str, target: Target | None = None) -> tuple[Pass, ...]:
+    """The passes of a pipeline, then those of the target.
 
     Raises:
         UsageError: an unknown pass or a malformed option (SN70x).
     """
-    specs = [DEFAULT_PIPELINE if text is None else text]
+    specs = [text]
     if target is not None:
         specs.extend(target.pipeline)
     return tuple(p for spec in specs for p in build_all(spec, PASSES))
+
+
+def candidate_pipelines(network: Network, limits: Limits) -> dict[str, str]:
+    """What `--auto` tries on a network of stage ann for a target, best first, by name."""
+    kind = kind_of_network(network)
+    if kind == "float":
+        return dict(CANDIDATE_PIPELINES)
+    mode, _ = mapping_mode(limits, 1, None)
+    found = dict(QUANTISED_CANDIDATES)
+    if kind == "mixed":
+        spec = default_pipeline(network, limits).spec
+        found = {m: spec.replace(f"mode={mode}", f"mode={m}") for m in ("qffs", "qcfs")}
+    elif most_levels(network) > MANY_LEVELS:
+        coarser = "requantize{bits=4,layers=all},calibrate-bias"
+        found["4 bits"] = f"{QUANTISED_PREPARATION},{coarser},map-quantized{{mode={mode}}}"
+    return {n: s for n, s in found.items() if mode == "qffs" or "mode=qffs" not in s}
 
 
 def check_stop(passes: Sequence[Pass], stop_after: str | None) -> None:

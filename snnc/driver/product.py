@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snnc.driver.report import window_of
 from snnc.ir import model as m
 from snnc.ir.storage import to_bytes
 from snnc.ir.tensors import Array
@@ -25,12 +26,15 @@ def program_files(compiled: Compiled) -> dict[str, bytes]:
     """Every file of the program directory but the manifest, as path and bytes.
 
     `network.snn` is the final network, `ann.snn` the imported one (so that evaluation can
-    compare without the ONNX file), `golden/` a few inputs and what the reference
+    compare without the ONNX file), `quantised.snn` the network of stage ann whose integers the
+    final one settles to where a pass quantised it, `golden/` a few inputs and what the reference
     simulator makes of them.
     """
     files = dict(to_bytes(compiled.network, "network.snn"))
     if compiled.ann is not None:
         files.update(to_bytes(compiled.ann, "ann.snn"))
+    if compiled.quantised is not None:
+        files.update(to_bytes(compiled.quantised, "quantised.snn"))
     if compiled.network.stage != "ann":
         files.update(golden_of(compiled.network, compiled.golden_inputs))
         files.update(_target_files(compiled))
@@ -83,7 +87,9 @@ def manifest_of(compiled: Compiled) -> dict[str, Any]:
         "stage": network.stage,
         "model": {"name": network.name, "sha256": compiled.model_sha256},
         "pipeline": list(network.passes),
+        "choice": compiled.report.get("choice"),
         "steps": compiled.steps,
+        "window": window_of(network),
         "seed": compiled.seed,
         "inputs": [
             {

@@ -11,7 +11,8 @@ from snnc.driver.checks import PassCheck
 from snnc.driver.source import Source
 from snnc.ir import linear
 from snnc.ir.interpret import network_macs
-from snnc.ir.model import Network
+from snnc.ir.model import Gated, Network
+from snnc.passes.defaults import Choice
 
 if TYPE_CHECKING:
     from snnc.driver.compiled import Compiled
@@ -22,6 +23,7 @@ SCHEMA_VERSION = 1
 def build_report(
     compiled: Compiled,
     source: Source,
+    choice: Choice | None,
     search: Search | None,
     checks: Sequence[PassCheck],
     notes: Sequence[str],
@@ -33,7 +35,9 @@ def build_report(
         "stage": compiled.network.stage,
         "target": compiled.target,
         "pipeline": list(compiled.network.passes),
+        "choice": None if choice is None else asdict(choice),
         "steps": compiled.steps,
+        "window": window_of(compiled.network),
         "calibration": dict(compiled.calibration_record),
         "ann_macs": network_macs(source.network),
         "populations": population_rows(compiled.network),
@@ -43,6 +47,11 @@ def build_report(
         "auto": None if search is None else search.as_dict(),
         "evaluation": None,
     }
+
+
+def window_of(network: Network) -> int | None:
+    """In how many time steps input acts, for a network that comes to rest by itself; else None."""
+    return network.schedule.window if isinstance(network.schedule, Gated) else None
 
 
 def population_rows(network: Network) -> list[dict[str, Any]]:

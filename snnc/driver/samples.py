@@ -107,12 +107,14 @@ def open_inputs(
     if not isinstance(entry.coding, Events):
         return open_samples(data, entry.shape, preprocessing)
     events = _open_events(data, entry.shape)
-    if steps is not None and steps > events.steps:
+    schedule = network.schedule
+    driven = steps if steps is None or schedule is None else schedule.drive(steps)
+    if driven is not None and driven > events.steps:
         text = f"{steps} time steps were asked for, but the events have {events.steps}"
         cure = f"--steps {events.steps} or fewer"
         raise UsageError(Diagnostic("SN942", text, help=cure))
     notes = [*events.notes, *_event_notes(network, events.steps, preprocessing, steps)]
-    return replace(events, values=events.values[:steps], notes=tuple(notes))
+    return replace(events, values=events.values[:driven], notes=tuple(notes))
 
 
 def _event_notes(
@@ -120,7 +122,8 @@ def _event_notes(
 ) -> Iterator[str]:
     if preprocessing.changes_values or preprocessing.layout is not None:
         yield "events are taken as they are; preprocessing is for samples only"
-    scheduled = None if network.schedule is None else network.schedule.steps
+    schedule = network.schedule
+    scheduled = None if schedule is None else schedule.drive(schedule.steps)
     if steps is None and scheduled is not None and scheduled != found:
         yield f"the events have {found} time steps; the network was compiled for {scheduled}"
 

@@ -109,6 +109,6 @@ def as_coded(network: Network, samples: Mapping[str, Array]) -> dict[str, Array]
     """Samples by input name as the network takes them: an input of events gets a rate code."""
     if network.schedule is None:
         return dict(samples)
-    steps = network.schedule.steps
+    steps = network.schedule.drive(network.schedule.steps)
     coded = {i.name for i in network.inputs if isinstance(i.coding, Events)}
     return {n: encode_events(x, steps) if n in coded else x for n, x in samples.items()}

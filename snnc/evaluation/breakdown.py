@@ -1,17 +1,18 @@
 """What the error of a spiking layer consists of: inherited, clipping, quantisation, unevenness.
 
-With `z` the layer's actual mean input per step, `theta` its threshold and `T` steps, the value a
-perfect neuron would report is `scale * f(z / theta)`; a neuron that received `z` evenly would fire
-`floor((T z + v_init) / theta)` times, bounded by 0 and T (Bu et al. 2022, eq. 8 to 11, give these
-three errors: clipping, quantisation and unevenness). What `z` itself differs from the ANN's is
-inherited from the layers in front.
+With `z` the layer's actual mean input per driven step, `theta` its threshold and `D` the number of
+steps in which input acted, the value a perfect neuron would report is `scale * f(z / theta)`; a
+neuron that received `z` evenly would fire `floor((D z + v_init) / theta)` times, within its bounds
+(Bu et al. 2022, eq. 8 to 11, give these three errors: clipping, quantisation and unevenness). What
+`z` itself differs from the ANN's is inherited from the layers in front. Where the ANN's activation
+is a staircase, `f` is that staircase: rounding to it is no error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -22,6 +23,17 @@ from snnc.ir.tensors import Array
 
 GRID_TOLERANCE = 1e-6
 """A count this close below a whole number counts as reached (rounding of float32 sums)."""
+
+Staircase: TypeAlias = Callable[[Array], Array]
+"""A quantised activation function, from a summed input to a value, both in ANN units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A run's time steps, and in how many of them input and bias acted (`Schedule.drive`)."""
+
+    steps: int
+    drive: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +71,32 @@ class ErrorShares:
 
 
 class ShareSums:
-    """Running sums of the four parts of one population's error."""
+    """Running sums of the four parts of one population's error.
 
-    def __init__(self, network: m.Network, population: m.Population) -> None:
+    `staircase`: the ANN's activation function of this layer where it is quantised.
+    """
+
+    def __init__(
+        self, network: m.Network, population: m.Population, staircase: Staircase | None = None
+    ) -> None:
         self._network = network
         self._population = population
+        self._staircase = staircase
         self._parts = np.zeros(4)
         self._absolute = 0.0
 
-    def add(self, values: Mapping[str, Array], activation: Array, scale: Array, steps: int) -> None:
-        """Add a batch: mean values per step of inputs and layers, and the ANN's activation."""
+    def add(self, values: Mapping[str, Array], activation: Array, scale: Array, time: Time) -> None:
+        """Add a batch: mean values per driven step of inputs and layers, the ANN's activation."""
         population = self._population
         if isinstance(population.neuron, m.Integrator):
             return
-        drive = summed_input(self._network, population, values).astype(np.float64)
-        ideal, even = _ideal_and_even(self._network, population, drive, steps)
-        reached = np.minimum(ideal, 1.0)
+        current = summed_input(self._network, population, values).astype(np.float64)
+        ideal = ideal_rate(self._network, population, current)
+        even = _even_rate(self._network, population, current, time)
+        reached = np.minimum(ideal, largest_rate(population.neuron, time))
+        if self._staircase is not None and isinstance(population.neuron, m.IF):
+            unit = _threshold(self._network, population)
+            reached = ideal = self._staircase(current / unit * scale) / scale
         actual = values[population.name]
         pairs = (
             (ideal * scale, activation),
@@ -92,44 +114,88 @@ class ShareSums:
         return ErrorShares(*(float(part / self._absolute) for part in self._parts))
 
 
-def ideal_rate(network: m.Network, population: m.Population, drive: Array) -> Array:
-    """The rate that a perfect neuron reports for the mean input `drive` (N, *shape) per step.
+def staircase_of(ann: m.Network, name: str) -> Staircase | None:
+    """The quantised activation function of the ANN's population; None where it has no staircase.
+
+    A value that lies below a step by rounding alone (`GRID_TOLERANCE` of it) counts as reached.
+    """
+    population = ann.population(name)
+    neuron = population.neuron
+    if not isinstance(neuron, m.Quantized):
+        return None
+    slack = broadcast_parameter(neuron.step, population.shape, ann.array) * GRID_TOLERANCE
+    return lambda z: activate(neuron, z + slack, ann)
+
+
+def ideal_rate(network: m.Network, population: m.Population, current: Array) -> Array:
+    """The rate that a perfect neuron reports for the mean input `current` (N, *shape) per step.
 
     It is not bounded by one spike per step. A neuron with soft reset comes to it, up to that
     bound, as the number of steps grows.
     """
-    return _ideal_and_even(network, population, drive, 1)[0]
-
-
-def _ideal_and_even(
-    network: m.Network, population: m.Population, drive: Array, steps: int
-) -> tuple[Array, Array]:
-    """Rates of a perfect neuron and of one that gets its mean input `drive` in every step."""
     neuron = population.neuron
     if not isinstance(neuron, m.IF):
-        largest = _pooled(network, neuron, drive)
-        return largest, np.minimum(largest, 1.0)
-    lookup = network.array
-    shape = population.shape
-    threshold = broadcast_parameter(neuron.threshold, shape, lookup).astype(np.float64)
-    start = broadcast_parameter(neuron.v_init, shape, lookup).astype(np.float64)
-    ideal = drive / threshold
-    counts = np.floor((drive * steps + start) / threshold + GRID_TOLERANCE)
+        return _pooled(network, neuron, current)
+    ideal: Array = current / _threshold(network, population)
     if neuron.negative_spikes == "leaky":
-        slope = broadcast_parameter(neuron.slope, shape, lookup).astype(np.float64)
-        ideal = np.where(drive < 0, ideal * slope, ideal)
-        below = -np.floor(-(drive * steps + start) / threshold * slope + GRID_TOLERANCE)
+        slope = broadcast_parameter(neuron.slope, population.shape, network.array)
+        return np.where(current < 0, ideal * slope.astype(np.float64), ideal)
+    return ideal if _goes_below_zero(neuron) else np.maximum(ideal, 0.0)
+
+
+def _goes_below_zero(neuron: m.IF) -> bool:
+    """Whether a neuron can have taken back more spikes than it sent."""
+    return neuron.negative_spikes == "retract" and neuron.min_spikes != 0
+
+
+def _even_rate(network: m.Network, population: m.Population, current: Array, time: Time) -> Array:
+    """The rate of a perfect neuron that gets its mean input `current` in every driven step."""
+    neuron = population.neuron
+    if not isinstance(neuron, m.IF):
+        return np.minimum(_pooled(network, neuron, current), largest_rate(neuron, time))
+    threshold = _threshold(network, population)
+    start = broadcast_parameter(neuron.v_init, population.shape, network.array)
+    total = current * time.drive + start.astype(np.float64)
+    counts = np.floor(total / threshold + GRID_TOLERANCE)
+    if neuron.negative_spikes == "leaky":
+        slope = broadcast_parameter(neuron.slope, population.shape, network.array)
+        below = -np.floor(-total / threshold * slope.astype(np.float64) + GRID_TOLERANCE)
         counts = np.where(counts >= 0, counts, np.minimum(below, 0))
-        return ideal, np.clip(counts, -steps, steps) / steps
-    most = steps if neuron.max_spikes is None else min(steps, neuron.max_spikes)
-    return np.maximum(ideal, 0.0), np.clip(counts, 0, most) / steps
+    low, high = count_bounds(neuron, time.steps)
+    rate: Array = np.clip(counts, low, high) / time.drive
+    return rate
 
 
-def _pooled(network: m.Network, neuron: m.Neuron, drive: Array) -> Array:
+def count_bounds(neuron: m.IF, steps: int) -> tuple[int, int]:
+    """The smallest and the largest net number of spikes that a neuron can have after `steps`."""
+    high = steps if neuron.max_spikes is None else min(steps, neuron.max_spikes)
+    if neuron.negative_spikes == "none":
+        return 0, high
+    return -steps if neuron.min_spikes is None else max(-steps, neuron.min_spikes), high
+
+
+def largest_rate(neuron: m.Neuron, time: Time) -> float:
+    """The largest net rate (spikes per driven step) a neuron can have; infinite: an integrator."""
+    if isinstance(neuron, m.Integrator):
+        return np.inf
+    if isinstance(neuron, m.IF):
+        return count_bounds(neuron, time.steps)[1] / time.drive
+    return time.steps / time.drive
+
+
+def _threshold(network: m.Network, population: m.Population) -> Array:
+    neuron = population.neuron
+    if not isinstance(neuron, m.IF):
+        raise ValueError(f"{type(neuron).__name__} has no threshold")
+    threshold = broadcast_parameter(neuron.threshold, population.shape, network.array)
+    return threshold.astype(np.float64)
+
+
+def _pooled(network: m.Network, neuron: m.Neuron, current: Array) -> Array:
     """The largest mean input of each window, for the spiking forms of max pooling."""
     if isinstance(neuron, m.RunningMax2d | m.MaxGate2d):
         pool = m.MaxPool2d(
             neuron.kernel, neuron.strides, neuron.pads, neuron.dilations, neuron.ceil_mode
         )
-        return activate(pool, drive, network)
+        return activate(pool, current, network)
     raise ValueError(f"{type(neuron).__name__} has no rate")

@@ -32,6 +32,30 @@ ADVICE = {
 }
 
 
+ROUNDED = {
+    "clipping": ADVICE["clipping"],
+    "quantisation": (
+        "the rates of this layer have another grid than its quantisation levels: raise --steps, "
+        "to a multiple of the levels best, or map-quantized{mode=qffs}, which is exact"
+    ),
+    "unevenness": (
+        "spikes arrive unevenly, so neurons fire too often or too late: raise --steps, add "
+        "calibrate-potential, or map-quantized{mode=qffs}, whose neurons take spikes back"
+    ),
+}
+"""The same for networks whose activations the ANN rounds."""
+
+UNSETTLED = (
+    "the run ended before the spikes came to rest: raise --steps to the window and the number of "
+    "layers at least; with many levels, requantize{bits=4,layers=all} needs far fewer steps"
+)
+SETTLED = (
+    "the network came to rest, so it computes its quantised form exactly and more steps change "
+    "nothing: more bits (requantize{bits=...}), calibrate-bias behind requantize, or more "
+    "calibration samples"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What went wrong first. `drop_points` is None where there are no accuracies."""
@@ -43,6 +67,7 @@ class Diagnosis:
     parts: dict[str, float]
     drop_points: float | None
     first_bad: bool
+    advice: str
 
     def as_dict(self) -> dict[str, Any]:
         """The diagnosis as a JSON object."""
@@ -54,7 +79,7 @@ class Diagnosis:
             "parts": dict(self.parts),
             "drop_points": self.drop_points,
             "first_bad": self.first_bad,
-            "advice": ADVICE[self.cause],
+            "advice": self.advice,
         }
 
     def __str__(self) -> str:
@@ -66,7 +91,7 @@ class Diagnosis:
         lines = [
             f"{which} {self.layer}, ONNX node {nodes}: mostly {self.cause}",
             f"  error over mean activation: {parts}",
-            f"  try: {ADVICE[self.cause]}",
+            f"  try: {self.advice}",
         ]
         if self.drop_points is not None:
             lines.insert(0, f"the spiking network is {self.drop_points:.2f} points below the ANN")
@@ -106,7 +131,15 @@ def diagnose(evaluation: Evaluation) -> Diagnosis | None:
         parts=errors.as_dict(),
         drop_points=drop_points(evaluation),
         first_bad=bad is not None,
+        advice=_advice(evaluation, errors.main_cause),
     )
+
+
+def _advice(evaluation: Evaluation, cause: str) -> str:
+    """What to try, by the cause and by whether the network is quantised."""
+    if evaluation.settled is not None:
+        return UNSETTLED if evaluation.settled.unsettled else SETTLED
+    return ROUNDED[cause] if evaluation.levels else ADVICE[cause]
 
 
 def _own(layer: LayerReport) -> float:

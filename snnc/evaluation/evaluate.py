@@ -11,27 +11,21 @@ import numpy as np
 from snnc.backends.reference.simulator import Simulator
 from snnc.backends.reference.trace import Trace
 from snnc.diagnostics import Diagnostic, InputError
+from snnc.evaluation.comparing import Comparison
 from snnc.evaluation.energy import OperationCounts, estimates
-from snnc.evaluation.inputs import (
-    affordable_batch,
-    mean_input,
-    neurons_of,
-    sample_count,
-    takes_events,
-)
+from snnc.evaluation.inputs import affordable_batch, mean_input, sample_count, wanted_steps
 from snnc.evaluation.judge import Judge
-from snnc.evaluation.layers import LayerMeter
+from snnc.evaluation.levels import level_notes, levels_of
+from snnc.evaluation.notes import network_notes, rest_notes
 from snnc.evaluation.reference import AnnReference
 from snnc.evaluation.result import Evaluation
+from snnc.evaluation.settling import SettlingSums
 from snnc.ir import model as m
 from snnc.ir.interpret import network_macs
 from snnc.ir.tensors import Array
 
 LAYER_SAMPLES = 256
 """Layer measures that need ANN activations are taken on the first samples, this many."""
-
-_COMPARED_ELEMENTS = 1 << 19
-"""Neurons of all samples that are compared at a time: few enough for caches and memory."""
 
 ProgressSink = Callable[[str, int, int], None]
 
@@ -61,6 +55,7 @@ class _Tally:
     synops: int = 0
     updates: int = 0
     direct_macs: int = 0
+    settling: SettlingSums | None = None
 
 
 def evaluate_network(
@@ -68,9 +63,11 @@ def evaluate_network(
     data: Samples,
     *,
     ann: AnnReference | None = None,
+    quantised: AnnReference | None = None,
     steps: int | None = None,
     batch: int | None = None,
     layer_samples: int = LAYER_SAMPLES,
+    dtype: str | None = None,
     progress: ProgressSink | None = None,
 ) -> Evaluation:
     """Run a spiking network over a data set and compare it with its ANN.
@@ -79,10 +76,14 @@ def evaluate_network(
         network: at stage snn or fixed, with one input.
         data: samples of the network's input shape, labels if accuracies are wanted.
         ann: what to compare with; without it the measures that need one are None.
+        quantised: the quantised ANN whose integers the spike counts equal at rest, where it is
+            not `ann` itself (a network that a pass quantised).
         steps: time steps, by default those of the events or of the network's schedule.
         batch: samples per batch, by default chosen by the network's size; memory grows with it,
             results do not depend on it.
         layer_samples: how many samples the layer measures against the ANN use.
+        dtype: what the simulator computes in, as `Simulator` takes it; with `float64` the ANN is
+            given the samples in that precision too.
         progress: called now and then with (label, done, total).
 
     Raises:
@@ -90,26 +91,28 @@ def evaluate_network(
     """
     if len(data) == 0:
         raise InputError(Diagnostic("SN927", "the evaluation data holds no sample"))
-    simulator = Simulator(network)
-    total_steps = steps or getattr(data, "steps", None) or _scheduled_steps(network)
-    meters = {p.name: LayerMeter(network, p) for p in network.populations}
-    tally = _Tally(correct=np.zeros(total_steps, dtype=np.int64))
-    judge = Judge(network)
+    simulator = Simulator(network, dtype=dtype)
+    total_steps = wanted_steps(network, data, steps)
+    if total_steps is None:
+        text = f"network {network.name} is at stage {network.stage} and has no schedule to run"
+        raise InputError(Diagnostic("SN933", text, help="compile it, or add --passes to-spiking"))
+    measured = _Measured(network, ann, Comparison(network, ann, quantised), total_steps)
     known_labels = getattr(data, "labels", None)
     if known_labels is not None:
-        judge.check(known_labels, 0)
+        measured.judge.check(known_labels, 0)
+    tally = measured.tally
     for given, labels in data.batches(batch or affordable_batch(network)):
-        count = sample_count(network, given)
+        values = given.astype(np.float64) if dtype == "float64" else given
+        count = sample_count(network, values)
         within = _within_batch(progress, tally.samples, count, len(data))
-        trace = simulator.run(given, steps=total_steps, first=tally.samples, progress=within)
-        compared = max(0, min(count, layer_samples - tally.samples))
-        x = mean_input(network, given)
-        _count_batch(tally, meters, trace, judge, x, labels, ann)
-        if ann is not None and compared:
-            _compare_layers(network, meters, trace, ann, x[:compared])
-    notes = (*getattr(data, "notes", ()), *_notes(network, ann, tally.labelled))
-    compared = min(layer_samples, tally.samples)
-    return _finish(network, tally, meters, ann, total_steps, compared, notes)
+        trace = simulator.run(values, steps=total_steps, first=tally.samples, progress=within)
+        part = max(0, min(count, layer_samples - tally.samples))
+        x = mean_input(network, values)
+        measured.count(trace, x, labels)
+        measured.compared.compare(trace, x[:part])
+    return measured.result(
+        tuple(getattr(data, "notes", ())), min(layer_samples, tally.samples), simulator.dtype
+    )
 
 
 def _within_batch(
@@ -123,129 +126,86 @@ def _within_batch(
     return lambda done, work: sink("evaluating", before + size * done // max(work, 1), total)
 
 
-def _scheduled_steps(network: m.Network) -> int:
-    if network.schedule is None:
-        text = f"network {network.name} is at stage {network.stage} and has no schedule to run"
-        raise InputError(Diagnostic("SN933", text, help="compile it, or add --passes to-spiking"))
-    return network.schedule.steps
+class _Measured:
+    """What is gathered batch by batch, and the evaluation made of it."""
 
+    def __init__(
+        self, network: m.Network, ann: AnnReference | None, compared: Comparison, steps: int
+    ) -> None:
+        self.network = network
+        self.ann = ann
+        self.compared = compared
+        self.steps = steps
+        self.judge = Judge(network)
+        self.tally = _Tally(correct=np.zeros(steps, dtype=np.int64))
 
-def _count_batch(
-    tally: _Tally,
-    meters: dict[str, LayerMeter],
-    trace: Trace,
-    judge: Judge,
-    x: Array,
-    labels: Array | None,
-    ann: AnnReference | None,
-) -> None:
-    classes = judge.classify(trace.outputs[judge.head.name])
-    expected = None if ann is None else judge.classify(ann.logits(x, judge.head.name))
-    if labels is not None:
-        judge.check(labels, tally.samples)
-        tally.labelled += len(labels)
-        tally.correct += (classes == labels[None, :]).sum(axis=1)
+    def count(self, trace: Trace, x: Array, labels: Array | None) -> None:
+        """Add a batch: what the network did, what the ANN is given, and the labels."""
+        tally, head = self.tally, self.judge.head.name
+        classes = self.judge.classify(trace.outputs[head])
+        ann = self.ann
+        expected = None if ann is None else self.judge.classify(ann.logits(x, head))
+        if labels is not None:
+            self.judge.check(labels, tally.samples)
+            tally.labelled += len(labels)
+            tally.correct += (classes == labels[None, :]).sum(axis=1)
+            if expected is not None:
+                tally.ann_correct += int((expected == labels).sum())
         if expected is not None:
-            tally.ann_correct += int((expected == labels).sum())
-    if expected is not None:
-        tally.agree += int((classes[-1] == expected).sum())
-    tally.samples += len(classes[-1])
-    tally.synops += sum(int(n.sum()) for n in trace.synops.values())
-    tally.spikes += sum(int(n.sum()) for n in trace.spikes.values())
-    tally.direct_macs = trace.direct_macs
-    tally.updates += sum(trace.updates.values()) * trace.steps * len(classes[-1])
-    for name, meter in meters.items():
-        silent = np.zeros(len(classes[-1]), dtype=np.int64)
-        meter.count(trace.spike_counts.get(name), trace.spikes.get(name, silent))
+            tally.agree += int((classes[-1] == expected).sum())
+        tally.samples += trace.samples
+        tally.synops += sum(int(n.sum()) for n in trace.synops.values())
+        tally.spikes += sum(int(n.sum()) for n in trace.spikes.values())
+        tally.direct_macs = trace.direct_macs
+        tally.updates += sum(trace.updates.values()) * int(trace.steps_run.sum())
+        if trace.settled is not None:
+            tally.settling = tally.settling or SettlingSums()
+            tally.settling.add(trace.settled)
+        self.compared.count(trace)
 
+    def result(self, notes: tuple[str, ...], layer_samples: int, precision: str) -> Evaluation:
+        """The evaluation of everything added so far."""
+        tally, ann, steps = self.tally, self.ann, self.steps
+        labelled = tally.labelled
+        curve = tuple(float(c / labelled) for c in tally.correct) if labelled else ()
+        mean_steps = float(steps) if tally.settling is None else tally.settling.mean_steps(steps)
+        counts = self._operations(mean_steps)
+        settled = None if tally.settling is None else tally.settling.result()
+        known = None if ann is None else ann.network
+        return Evaluation(
+            samples=tally.samples,
+            steps=steps,
+            mean_steps=mean_steps,
+            ann_accuracy=tally.ann_correct / labelled if labelled and ann is not None else None,
+            snn_accuracy=curve[-1] if curve else None,
+            agreement=None if ann is None else tally.agree / tally.samples,
+            accuracy_by_step=curve,
+            spikes_per_sample=counts.spikes,
+            synops_per_sample=counts.synops,
+            updates_per_sample=counts.updates,
+            ann_macs=None if known is None else network_macs(known),
+            ann_engine=None if ann is None else ann.engine,
+            layers=self.compared.layers(mean_steps),
+            layer_samples=layer_samples if ann is not None else 0,
+            energy_estimates=tuple(e.as_dict() for e in estimates(counts)),
+            notes=(
+                *notes,
+                *network_notes(self.network, ann, labelled=labelled > 0),
+                *rest_notes(self.network, settled, steps),
+                *level_notes(self.network, known, steps),
+            ),
+            settled=settled,
+            exactness=self.compared.exactness(precision),
+            levels=levels_of(self.network, known),
+        )
 
-def mean_values(
-    network: m.Network, trace: Trace, x: Array, part: slice = slice(None)
-) -> dict[str, Array]:
-    """Mean value per time step of inputs and layers (n, *shape): rates, or membrane / steps.
-
-    For a coded input the mean is the analog value that the code stands for. `part`: which of the
-    trace's samples; `x` holds those alone.
-    """
-    values = {network.inputs[0].name: x}
-    for population in network.populations:
-        integrates = isinstance(population.neuron, m.Integrator)
-        kept = trace.membranes if integrates else trace.spike_counts
-        values[population.name] = kept[population.name][part].astype(np.float64) / trace.steps
-    return values
-
-
-def _compare_layers(
-    network: m.Network, meters: dict[str, LayerMeter], trace: Trace, ann: AnnReference, x: Array
-) -> None:
-    shared = comparable(network, ann.network)
-    size = max(1, _COMPARED_ELEMENTS // max(1, neurons_of(network)))
-    for start in range(0, len(x), size):
-        part = slice(start, min(start + size, len(x)))
-        values = mean_values(network, trace, x[part], part)
-        activations = ann.activations(x[part], shared)
-        for name in shared:
-            meters[name].compare(values, activations[name], trace.steps)
-
-
-def comparable(network: m.Network, ann: m.Network) -> tuple[str, ...]:
-    """Populations that both networks have under one name and shape, in order."""
-    shapes = {p.name: p.shape for p in ann.populations}
-    return tuple(p.name for p in network.populations if shapes.get(p.name) == p.shape)
-
-
-def _finish(
-    network: m.Network,
-    tally: _Tally,
-    meters: dict[str, LayerMeter],
-    ann: AnnReference | None,
-    steps: int,
-    layer_samples: int,
-    notes: tuple[str, ...],
-) -> Evaluation:
-    labelled = tally.labelled
-    curve = tuple(float(c / labelled) for c in tally.correct) if labelled else ()
-    macs = None if ann is None else network_macs(ann.network)
-    counts = OperationCounts(
-        spikes=tally.spikes / tally.samples,
-        synops=tally.synops / tally.samples,
-        direct_macs=float(tally.direct_macs),
-        updates=tally.updates / tally.samples,
-        steps=float(steps),
-        ann_macs=None if macs is None else float(macs),
-    )
-    return Evaluation(
-        samples=tally.samples,
-        steps=steps,
-        mean_steps=float(steps),
-        ann_accuracy=tally.ann_correct / labelled if labelled and ann is not None else None,
-        snn_accuracy=curve[-1] if curve else None,
-        agreement=None if ann is None else tally.agree / tally.samples,
-        accuracy_by_step=curve,
-        spikes_per_sample=counts.spikes,
-        synops_per_sample=counts.synops,
-        updates_per_sample=counts.updates,
-        ann_macs=macs,
-        ann_engine=None if ann is None else ann.engine,
-        layers=tuple(meter.report(steps) for meter in meters.values()),
-        layer_samples=layer_samples if ann is not None else 0,
-        energy_estimates=tuple(e.as_dict() for e in estimates(counts)),
-        notes=notes,
-    )
-
-
-def _notes(network: m.Network, ann: AnnReference | None, labelled: int) -> tuple[str, ...]:
-    """Why some measures are missing or what they mean."""
-    notes = []
-    if ann is None:
-        notes.append("no ANN to compare with: ann_accuracy, agreement and layer errors are null")
-    elif ann.engine == "interpreter":
-        notes.append("the ANN is the stored network of stage ann, computed by the interpreter")
-    if not labelled:
-        notes.append("the data has no labels: accuracies are null")
-    if takes_events(network) and ann is not None:
-        notes.append("the ANN is given the mean of the events over the time steps")
-    if len(network.heads) > 1:
-        names = ", ".join(h.name for h in network.heads)
-        notes.append(f"of the heads {names} the last one answers")
-    return tuple(notes)
+    def _operations(self, mean_steps: float) -> OperationCounts:
+        tally = self.tally
+        return OperationCounts(
+            spikes=tally.spikes / tally.samples,
+            synops=tally.synops / tally.samples,
+            direct_macs=float(tally.direct_macs),
+            updates=tally.updates / tally.samples,
+            steps=mean_steps,
+            ann_macs=None if self.ann is None else float(network_macs(self.ann.network)),
+        )

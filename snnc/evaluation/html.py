@@ -30,6 +30,9 @@ def render_report(report: Mapping[str, Any]) -> str:
         report=report,
         evaluation=evaluation,
         notes=notes,
+        choice=report.get("choice"),
+        steps_text=_steps_text(report),
+        settled_text=_settled_text(evaluation),
         # Both pictures are made by our own templates, which escape the names they print.
         accuracy_svg=Markup(accuracy_svg(evaluation)) if evaluation else "",
         layers_svg=Markup(layers_svg(evaluation)) if evaluation else "",
@@ -99,7 +102,7 @@ def _shortened(name: str) -> str:
 def _verdict(report: Mapping[str, Any], evaluation: Mapping[str, Any] | None) -> str:
     if evaluation is None:
         return (
-            f"Compiled for {report['target']} with {report['steps']} time steps; not evaluated "
+            f"Compiled for {report['target']} with {_steps_text(report)}; not evaluated "
             "yet. Give `snnc report DIR --data DATA` a data set to measure it."
         )
     return (
@@ -108,6 +111,31 @@ def _verdict(report: Mapping[str, Any], evaluation: Mapping[str, Any] | None) ->
         f"{_percent(evaluation['agreement'])}, {evaluation['spikes_per_sample']:,.0f} spikes per "
         f"sample, on {evaluation['samples']:,} samples (simulated)."
     )
+
+
+def _steps_text(report: Mapping[str, Any]) -> str:
+    window = report.get("window")
+    if window is None:
+        return f"{report['steps']} time steps"
+    return (
+        f"at most {report['steps']} time steps, input in the first {window}, ends when nothing "
+        "fires"
+    )
+
+
+def _settled_text(evaluation: Mapping[str, Any] | None) -> str:
+    settled = None if evaluation is None else evaluation["settled"]
+    if settled is None:
+        return ""
+    if settled["mean"] is None:
+        return f"None of {settled['samples']:,} samples came to rest."
+    text = (
+        f"On average at step {settled['mean']:.2f}, median {settled['median']:g}, at the latest "
+        f"{settled['max']}."
+    )
+    if settled["unsettled"]:
+        text += f" {settled['unsettled']:,} of {settled['samples']:,} samples did not."
+    return text
 
 
 def _environment(*, autoescape: bool) -> Environment:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from snnc.ir import model as m
+from snnc.ir.staircase import level
 from snnc.ir.tensors import Array
 
 BATCH = 200
@@ -27,6 +30,32 @@ def sample_count(network: m.Network, x: Array) -> int:
 def mean_input(network: m.Network, x: Array) -> Array:
     """What the ANN is given for a batch, (N, *shape): of events their mean over the steps."""
     return x.mean(axis=0) if takes_events(network) else x
+
+
+def coded_input(network: m.Network, x: Array) -> Array:
+    """The mean value per driven step that the (only) input of the network stands for.
+
+    That is the sample itself, rounded to the steps of the input where its coding says so.
+    """
+    coding = network.inputs[0].coding
+    if not isinstance(coding, m.Rounded):
+        return x
+    step, shift = (np.asarray(value, dtype=x.dtype) for value in (coding.step, coding.shift))
+    rounded: Array = level(x, step, coding.lowest, coding.levels, shift, coding.ties) * step
+    return rounded
+
+
+def wanted_steps(network: m.Network, data: object, steps: int | None) -> int | None:
+    """Time steps of a run: those asked for, those of the events, or those scheduled.
+
+    Events of a network with gated input may end with its window; the run goes on behind it.
+    """
+    schedule = network.schedule
+    scheduled = None if schedule is None else schedule.steps
+    brought: int | None = getattr(data, "steps", None)
+    if isinstance(schedule, m.Gated) and brought == schedule.window:
+        brought = None
+    return steps or brought or scheduled
 
 
 def neurons_of(network: m.Network) -> int:

@@ -2,7 +2,8 @@
 
 All measures are sums over batches, so memory does not grow with the number of samples. In ANN
 units the output of a layer is `scale * rate`, with `rate` the net number of spikes divided by the
-number of time steps (Rueckauer et al. 2017, section 2.2); an integrator's is `membrane / steps`.
+number of time steps in which input acts (Rueckauer et al. 2017, section 2.2); an integrator's is
+its membrane potential divided by that number.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from snnc.evaluation.breakdown import ErrorShares, ShareSums
+from snnc.evaluation.breakdown import (
+    ErrorShares,
+    ShareSums,
+    Staircase,
+    Time,
+    largest_rate,
+)
 from snnc.ir import model as m
 from snnc.ir.linear import broadcast_parameter
 from snnc.ir.tensors import Array
@@ -32,7 +39,8 @@ class LayerReport:
     r between `scale * rate` and the activation over neurons and samples. `relative_error`: mean
     absolute difference of the two over the mean absolute activation. `clipped`: share of values
     whose activation is above what the neuron can represent. `silent`: share of neurons that
-    never fire. `errors`: what the error consists of.
+    never fire. `errors`: what the error consists of. `unequal`: number of spike counts that differ
+    from the integer activation of the quantised ANN, in a network that settles to it.
     """
 
     name: str
@@ -45,6 +53,7 @@ class LayerReport:
     clipped: float | None
     silent: float | None
     errors: ErrorShares | None = None
+    unequal: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The layer as a JSON object."""
@@ -59,6 +68,7 @@ class LayerReport:
             "clipped": self.clipped,
             "silent": self.silent,
             "errors": None if self.errors is None else self.errors.as_dict(),
+            "unequal": self.unequal,
         }
 
 
@@ -102,14 +112,19 @@ class ComparisonSums:
 
 
 class LayerMeter:
-    """Gathers the measures of one population of a spiking network."""
+    """Gathers the measures of one population of a spiking network.
 
-    def __init__(self, network: m.Network, population: m.Population) -> None:
+    `staircase`: the ANN's activation function of this layer where it is quantised.
+    """
+
+    def __init__(
+        self, network: m.Network, population: m.Population, staircase: Staircase | None = None
+    ) -> None:
         self.population = population
         self.scale = broadcast_parameter(population.scale, population.shape, network.array)
         self.fires = not isinstance(population.neuron, m.Integrator)
         self.comparison = ComparisonSums()
-        self.shares = ShareSums(network, population)
+        self.shares = ShareSums(network, population, staircase)
         self.spikes = 0
         self.samples = 0
         self._fired = np.zeros(population.shape, dtype=bool)
@@ -121,17 +136,17 @@ class LayerMeter:
         if counts is not None:
             self._fired |= (counts != 0).any(axis=0)
 
-    def compare(self, values: Mapping[str, Array], activation: Array, steps: int) -> None:
-        """Add a batch to compare: mean values per step of all layers, and the ANN's activation."""
+    def compare(self, values: Mapping[str, Array], activation: Array, time: Time) -> None:
+        """Add a batch to compare: mean values per driven step of all layers, and the ANN's."""
         value = values[self.population.name] * self.scale
         if value.shape != activation.shape:
             return
-        limit = self.scale * largest_rate(self.population.neuron, steps)
+        limit = self.scale * largest_rate(self.population.neuron, time)
         self.comparison.add(value, activation, limit)
-        self.shares.add(values, activation, self.scale, steps)
+        self.shares.add(values, activation, self.scale, time)
 
-    def report(self, steps: int) -> LayerReport:
-        """The measures of everything added so far."""
+    def report(self, steps: float, unequal: int | None = None) -> LayerReport:
+        """The measures of everything added so far; `steps`: time steps that a sample took."""
         neurons = math.prod(self.population.shape)
         per_sample = self.spikes / max(self.samples, 1)
         sums = self.comparison
@@ -146,13 +161,5 @@ class LayerMeter:
             clipped=sums.clipped_share() if self.fires else None,
             silent=float(1.0 - self._fired.mean()) if self.fires else None,
             errors=self.shares.result(),
+            unequal=unequal,
         )
-
-
-def largest_rate(neuron: m.Neuron, steps: int) -> float:
-    """The largest net rate (spikes per step) a neuron can have; infinite for an integrator."""
-    if isinstance(neuron, m.Integrator):
-        return math.inf
-    if isinstance(neuron, m.IF) and neuron.max_spikes is not None:
-        return min(1.0, neuron.max_spikes / steps)
-    return 1.0

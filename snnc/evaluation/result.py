@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from snnc.evaluation.exactness import Exactness
 from snnc.evaluation.layers import LayerReport
+from snnc.evaluation.settling import Settling
 
 SCHEMA_VERSION = 1
 
@@ -15,7 +17,10 @@ class Evaluation:
     """What was measured. Accuracies and agreement are fractions, None without labels or ANN.
 
     `accuracy_by_step[t - 1]` is the accuracy after `t` time steps. `layer_samples` says on how
-    many samples correlation, relative error and clipping of the layers were measured.
+    many samples correlation, relative error and clipping of the layers were measured. `settled`
+    says when samples of a gated network came to rest; `mean_steps` is then the mean of these steps
+    (a sample that did not counts `steps`). `exactness`: its spike counts against the integers of
+    the quantised ANN. `levels`: the most quantisation levels of an activation, 0 where none is.
     """
 
     samples: int
@@ -34,6 +39,9 @@ class Evaluation:
     layer_samples: int
     energy_estimates: tuple[dict[str, Any], ...]
     notes: tuple[str, ...] = ()
+    settled: Settling | None = None
+    exactness: Exactness | None = None
+    levels: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The evaluation as one JSON object with `schema_version`."""
@@ -45,6 +53,9 @@ class Evaluation:
             "agreement": self.agreement,
             "steps": self.steps,
             "mean_steps": self.mean_steps,
+            "levels": self.levels,
+            "settled": None if self.settled is None else self.settled.as_dict(),
+            "exactness": None if self.exactness is None else self.exactness.as_dict(),
             "accuracy_by_step": list(self.accuracy_by_step),
             "spikes_per_sample": self.spikes_per_sample,
             "synops_per_sample": self.synops_per_sample,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,6 +56,7 @@ class Builder:
         tensor: str,
         node: Node | None = None,
         views: tuple[v.View, ...] | None = None,
+        inner: Sequence[Node] = (),
     ) -> v.Value:
         """Make the population `neuron(value)` and return its value as the tensor is laid out.
 
@@ -65,10 +66,13 @@ class Builder:
             tensor: The ONNX tensor that the population equals.
             node: The nonlinear node, if there is one.
             views: From the population's layout to the tensor's; None: those of the value.
+            inner: Nodes that make up the neuron, the one to name it after first; it takes its name
+                from them only if there are no others.
         """
-        indices = sorted({*value.nodes, *((node.index,) if node else ())})
-        nodes = [self.nodes[i] for i in indices]
-        name = self.unique(self._wanted(nodes, tensor))
+        own = {n.index for n in (*inner, *((node,) if node else ()))}
+        nodes = [self.nodes[i] for i in sorted({*value.nodes, *own})]
+        outer = [n for n in nodes if n.index not in own] or [*inner[:1]] if inner else nodes
+        name = self.unique(self._wanted(outer, tensor))
         shape = shapes.neuron_shape(neuron, value.inner)
         made = m.Population(
             name,

@@ -66,14 +66,17 @@ CODES: dict[str, str] = {
     ),
     "SN613": (
         "onnxruntime, which snnc compares every import with, refuses the model or fails on "
-        "the data. Operators of other domains and element types that it does not know are the "
-        "usual reasons."
+        "the data. Operators of other domains, element types that it does not know, and opsets "
+        "newer than the installed onnxruntime are the usual reasons; install a newer one, or "
+        "export with opset 21."
     ),
     "SN614": (
         "The import gate failed: a population of the imported network does not have the value "
-        "that onnxruntime computes for its tensor, to 1e-4 of the layer's largest value. The "
-        "message names the first such layer by its ONNX node. This is a fault of snnc, and "
-        "nothing was compiled."
+        "that onnxruntime computes for its tensor, to 1e-4 of the layer's largest value. "
+        "Quantised activations must be on onnxruntime's level; one level beside it is allowed "
+        "only where the summed input lies within a thousandth of a step of a rounding edge. The "
+        "message names the first layer that differs by its ONNX node. This is a fault of snnc, "
+        "and nothing was compiled."
     ),
     "SN615": (
         "onnxruntime itself computes NaN or infinity in a layer, so nothing can be compared. "

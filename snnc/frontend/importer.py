@@ -15,7 +15,10 @@ from snnc.frontend import gate as import_gate
 from snnc.frontend.averages import mend_averages
 from snnc.frontend.builder import Builder, Made
 from snnc.frontend.check import check_model
+from snnc.frontend.expand import expand
+from snnc.frontend.graph import Graph
 from snnc.frontend.loader import Loaded, load
+from snnc.frontend.low_bits import runnable
 from snnc.frontend.lowering import Lowered, lower
 from snnc.frontend.naming import identifier
 from snnc.frontend.normalise import named, normalise, real_inputs
@@ -36,8 +39,9 @@ class Imported:
     Attributes:
         network: Stage `ann`, its pass list holds the import.
         values: Population to the tensor of `model` that it equals, in the same layout.
-        model: The file's model with external data inlined; it runs under onnxruntime. Where a
-            population is laid out differently than its ONNX tensor, a view of that is appended.
+        model: The file's model with external data inlined; it runs under onnxruntime, quantisers of
+            other domains being written out. Where a population is laid out differently than its
+            ONNX tensor, a view of that is appended.
         inputs: Network input to ONNX input.
         report: What could be converted (all of it).
         sha256: Digest of the file.
@@ -86,8 +90,7 @@ def import_model(
     if lowered.report.refused:
         raise InputError(lowered.report.diagnostics())
     network = _network(loaded, lowered)
-    mended = mend_averages(proto, graph)
-    model, values = _with_views(proto, lowered.builder)
+    model, values, mended = _runtime_model(proto, graph, lowered.builder)
     inputs = dict(
         zip((i.name for i in network.inputs), (i.name for i in real_inputs(proto)), strict=True)
     )
@@ -105,8 +108,14 @@ def _proved(imported: Imported, samples: Array | None, seed: int) -> Imported:
     network = imported.network
     runner = Runner(imported, imported.values.values(), imported.report.model)
     data = _gate_inputs(network, imported.report.macs, samples, seed)
-    error = import_gate.check_values(network, imported.values, runner, imported.inputs, data)
-    return replace(imported, gate_error=error)
+    found = import_gate.check_values(network, imported.values, runner, imported.inputs, data)
+    if import_gate.is_quantized(network):
+        loud = import_gate.loud_inputs(network, 2 if imported.report.macs < _LARGE else 1, seed)
+        found = found.merged(
+            import_gate.check_values(network, imported.values, runner, imported.inputs, loud)
+        )
+    notes = (*imported.notes, *found.notes())
+    return replace(imported, gate_error=found.error, notes=notes)
 
 
 def survey(path: str | os.PathLike[str]) -> ConversionReport:
@@ -150,6 +159,15 @@ def _gate_inputs(
         cure = "give samples as an array (N, *shape); see --layout for images"
         raise InputError(Diagnostic("SN616", message, "", cure))
     return {declared.name: np.asarray(samples[:count], dtype=np.float32)}
+
+
+def _runtime_model(
+    proto: onnx.ModelProto, graph: Graph, builder: Builder
+) -> tuple[onnx.ModelProto, dict[str, str], tuple[str, ...]]:
+    """The model for onnxruntime, the tensor in it of each population, and what was changed."""
+    model = runnable(expand(proto, graph), graph)
+    mended = mend_averages(model, graph)
+    return (*_with_views(model, builder), mended)
 
 
 def _with_views(proto: onnx.ModelProto, builder: Builder) -> tuple[onnx.ModelProto, dict[str, str]]:

@@ -7,6 +7,7 @@ import numpy as np
 from snnc.frontend import values as v
 from snnc.frontend.call import Call, without_batch
 from snnc.frontend.refusal import Refusal
+from snnc.frontend.staircase import parameter
 from snnc.frontend.values import Value
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
@@ -55,10 +56,10 @@ def _leaky(call: Call, slope: Array) -> Value:
             "retrain with a slope of at least 0 (a negative one is not monotonic)",
         )
     value = call.data()
-    parameter = _parameter(call, value, slope, "slope")
-    if parameter == 1.0:
+    found = parameter(call, value, slope, "slope")
+    if found == 1.0:
         return value
-    return _population(call, m.Relu() if parameter == 0.0 else m.LeakyRelu(parameter), value)
+    return _population(call, m.Relu() if found == 0.0 else m.LeakyRelu(found), value)
 
 
 def _bound(call: Call, index: int, name: str) -> Array | None:
@@ -109,7 +110,7 @@ def _harmless(low: Array, nonnegative: bool) -> bool:
 def _saturating(call: Call, value: Value, high: Array, source: str | None) -> Value:
     if np.any(high <= 0):
         raise Refusal("its upper bound is not positive", "clip to a positive bound")
-    neuron = m.Clip(_parameter(call, value, high, "high"))
+    neuron = m.Clip(parameter(call, value, high, "high"))
     if source is not None and _reads_alone(call, source):
         call.builder.amend(source, neuron, call.node, call.node.outputs[0])
         return value
@@ -127,16 +128,11 @@ def _population(call: Call, neuron: m.Neuron, value: Value) -> Value:
     return call.builder.population(neuron, value, call.node.outputs[0], call.node)
 
 
-def _parameter(call: Call, value: Value, outer: Array, name: str) -> m.Parameter:
-    """A parameter that broadcasts against the value, in the layout of the terms."""
-    full = v.to_inner(value, np.broadcast_to(outer, value.shape))
-    return v.parameter(full, call.tensors, f"{call.base}.{name}")
-
-
 def _nonnegative_source(call: Call, value: Value) -> str | None:
-    """The Relu or Clip population that the value is, if it is one."""
+    """The population that the value is, if it is one that is never negative."""
     if not v.is_source(value):
         return None
     made = call.builder.made.get(value.terms[0].source)
-    positive = made is not None and isinstance(made.population.neuron, m.Relu | m.Clip)
-    return value.terms[0].source if positive else None
+    neuron = None if made is None else made.population.neuron
+    unsigned = isinstance(neuron, m.Quantized) and not neuron.signed
+    return value.terms[0].source if unsigned or isinstance(neuron, m.Relu | m.Clip) else None

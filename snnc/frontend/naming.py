@@ -23,6 +23,9 @@ _SHORT = {
     "Concat": "concat",
     "LeakyRelu": "leaky_relu",
     "PRelu": "prelu",
+    "Floor": "quantized",
+    "Round": "quantized",
+    "QuantizeLinear": "quantized",
 }
 _PARAMETER = re.compile(r"^(?P<module>[\w./]+?)[./](weight|kernel|W)$")
 _TENSORFLOW = re.compile(r"(BiasAdd|Conv2D|DepthwiseConv2dNative|MatMul|FusedBatchNorm|Relu)")
@@ -78,7 +81,7 @@ def _module_path(node: Node) -> str:
     name = node.name.rsplit(";", maxsplit=1)[-1].split(":")[0]
     if "/" in name:
         return _slash_path(name)
-    name = re.sub(r"^node_", "", name)
+    name = re.sub(r"^node_|_QuantizeLinear$", "", name)
     return re.sub(rf"^{re.escape(node.op)}_?(?=\d*$)", "", name, flags=re.IGNORECASE)
 
 

@@ -19,6 +19,7 @@ import onnx
 from onnx import inliner, numpy_helper, shape_inference, version_converter
 
 from snnc.diagnostics import Diagnostic, InputError
+from snnc.frontend.folding import constant, evaluate
 from snnc.frontend.graph import Graph, GraphInput
 from snnc.frontend.loader import Loaded
 from snnc.frontend.nodes import Node, module_scopes, read_node
@@ -40,6 +41,10 @@ _LARGEST_CONSTANT = 1 << 28
 
 _SHAPE_KEEPING = {"Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "RequantShift"}
 """Quantisers of QONNX, Brevitas, FINN and PULP, which shape inference does not know."""
+
+_CONTRIBUTED = {"QuantizeLinear", "DequantizeLinear"}
+"""Operators that onnxruntime's quantiser takes from its own domain for 4 and 16 bits; ONNX has
+them since opset 21, with the same meaning."""
 
 _T = TypeVar("_T")
 
@@ -132,7 +137,7 @@ def _stage(loaded: Loaded, name: str, work: Callable[[], _T]) -> _T:
 
 
 def _with_batch(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy whose batch axis is fixed, without stale shapes."""
+    """A copy whose batch axis is fixed, without stale shapes and doubled operators."""
     copy = onnx.ModelProto()
     copy.CopyFrom(proto)
     batch = batch_size(proto) or FOLDING_BATCH
@@ -143,6 +148,9 @@ def _with_batch(proto: onnx.ModelProto) -> onnx.ModelProto:
     kept = real_inputs(copy)  # an initializer that is also an input is not folded
     del copy.graph.input[:]
     copy.graph.input.extend(kept)
+    for node in copy.graph.node:
+        if node.domain == "com.microsoft" and node.op_type in _CONTRIBUTED:
+            node.domain = ""
     copy.ir_version = max(copy.ir_version, 4)
     del copy.graph.value_info[:]
     for output in copy.graph.output:
@@ -226,8 +234,8 @@ def _plain(loaded: Loaded, proto: onnx.ModelProto, scopes: Mapping[str, tuple[st
     kept = []
     for node in nodes:
         if node.op == "Constant" and not node.domain:
-            constants[node.outputs[0]] = _constant(node)
-        elif not _evaluate(proto, node, constants):
+            constants[node.outputs[0]] = constant(node)
+        elif not evaluate(proto, node, constants):
             kept.append(node)
     inputs = tuple(_input(declared) for declared in real_inputs(proto))
     outputs = tuple(output.name for output in graph.output)
@@ -237,41 +245,6 @@ def _plain(loaded: Loaded, proto: onnx.ModelProto, scopes: Mapping[str, tuple[st
     return Graph(
         loaded.name, _live(kept, outputs), nodes, inputs, outputs, constants, shapes, batch
     )
-
-
-def _constant(node: Node) -> Array:
-    value = node.attributes.get("value")
-    if value is None:
-        value = next(iter(node.attributes.values()))
-    integral = all(isinstance(n, int) for n in np.ravel(np.asarray(value, dtype=object)))
-    if isinstance(value, np.ndarray):
-        return value
-    return np.asarray(value, dtype=np.int64 if integral else np.float32)
-
-
-def _evaluate(proto: onnx.ModelProto, node: Node, constants: dict[str, Array]) -> bool:
-    """Compute a node whose inputs are all constants; whether that was possible.
-
-    onnxscript leaves some: dequantised weights, and nodes with several outputs.
-    """
-    if node.domain or not node.inputs or any(n and n not in constants for n in node.inputs):
-        return False
-    if node.op in ("ConstantOfShape", "Expand", "Tile"):
-        return False  # too large to fold
-    from onnx.reference import ReferenceEvaluator
-
-    feeds = {name: constants[name] for name in node.inputs if name}
-    inputs = [onnx.helper.make_tensor_value_info(name, 0, None) for name in feeds]
-    outputs = [onnx.helper.make_tensor_value_info(name, 0, None) for name in node.outputs if name]
-    graph = onnx.helper.make_graph([proto.graph.node[node.index]], "constant", inputs, outputs)
-    model = onnx.helper.make_model(graph, opset_imports=proto.opset_import)
-    try:
-        results = ReferenceEvaluator(model).run(None, feeds)
-    except Exception:
-        return False  # the node stays, and the lowering says what it makes of it
-    names = [name for name in node.outputs if name]
-    constants.update(zip(names, map(np.asarray, results), strict=True))
-    return True
 
 
 def _live(nodes: list[Node], outputs: tuple[str, ...]) -> tuple[Node, ...]:

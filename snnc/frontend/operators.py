@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from snnc.frontend import lower_linear, lower_neuron, lower_pool, lower_shape
+from snnc.frontend import (
+    lower_linear,
+    lower_neuron,
+    lower_pool,
+    lower_qonnx,
+    lower_quantised,
+    lower_shape,
+    qonnx,
+)
 from snnc.frontend.call import Call
 from snnc.frontend.values import Value
 
@@ -50,18 +58,32 @@ OPERATORS: dict[str, Handler] = {
     "Pad": lower_shape.pad,
     "Resize": lower_shape.resize,
     "DepthToSpace": lower_shape.depth_to_space,
+    "DequantizeLinear": lower_quantised.dequantize,
 }
 """ONNX operator (default domain) to the function that lowers it."""
 
-HOST_OPERATORS = frozenset({"Softmax", "LogSoftmax", "Sigmoid", "ArgMax"})
+
+def handler_of(op: str, domain: str) -> Handler | None:
+    """The function that lowers an operator; None if there is none."""
+    if domain:
+        known = domain in qonnx.DOMAINS and op in qonnx.OPERATORS
+        return lower_qonnx.quantise if known else None
+    return OPERATORS.get(op)
+
+
+HOST_OPERATORS = frozenset({"Softmax", "LogSoftmax", "Sigmoid", "ArgMax", "TopK"})
 """Operators that the host computes from an output of the network, when they stand at the end."""
 
 HOST_FOLLOWERS = HOST_OPERATORS | {
     "ArrayFeatureExtractor",
     "Cast",
+    "DequantizeLinear",
     "Flatten",
     "Identity",
     "Normalizer",
+    "IntQuant",
+    "Quant",
+    "QuantizeLinear",
     "Reshape",
     "Squeeze",
     "Transpose",
@@ -70,9 +92,33 @@ HOST_FOLLOWERS = HOST_OPERATORS | {
 }
 """Operators that may follow a host operator on its way to the output."""
 
-_QUANTISED = (
-    "quantised activations are not supported by this version",
-    "export the float model (before quantisation), or use weight-only quantisation",
+_ROUNDING = (
+    "it rounds activations, and the nodes around it do not make a uniform staircase with it",
+    "quantise as step * round(clip(x / step)), or with QuantizeLinear and DequantizeLinear",
+)
+_INTEGERS = (
+    "it computes with integers, not with quantised values",
+    "export in QDQ form (onnxruntime: quant_format=QuantFormat.QDQ), where layers stay in float",
+)
+_DYNAMIC = (
+    "it finds its scale from each input while the network runs (dynamic quantisation)",
+    "quantise statically, so that scales are constants found from calibration data",
+)
+_BINARY = (
+    "its levels leave out 0, from which every spike count starts",
+    "use activations from 0 on: two or more levels of a clipped and rounded ReLU",
+)
+_FOREIGN = (
+    "its rounding is defined by another tool, not by ONNX",
+    "export quantisers as QuantizeLinear and DequantizeLinear, or as Quant of QONNX",
+)
+_TRUNC = (
+    "it cuts the lowest bits off integer sums, as quantised average pooling does",
+    "export the pooling as AveragePool, with a Quant behind it if it is to be quantised",
+)
+_FLOAT_QUANT = (
+    "its levels are small floating-point numbers, which are not equally spaced",
+    "quantise activations to integers (IntQuant)",
 )
 _RECURRENT = (
     "it is a recurrent layer; its loop over the sequence is not a feed-forward network",
@@ -104,30 +150,16 @@ _LOGIC = (
 )
 
 REFUSED: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(("Floor", "Round", "Ceil", "QuantizeLinear"), _ROUNDING),
     **dict.fromkeys(
-        (
-            "QuantizeLinear",
-            "DequantizeLinear",
-            "DynamicQuantizeLinear",
-            "Quant",
-            "IntQuant",
-            "BipolarQuant",
-            "Trunc",
-            "MultiThreshold",
-            "RequantShift",
-            "Floor",
-            "Round",
-            "Ceil",
-            "Sign",
-            "QLinearConv",
-            "QLinearMatMul",
-            "QLinearAdd",
-            "ConvInteger",
-            "MatMulInteger",
-            "FakeQuantize",
-        ),
-        _QUANTISED,
+        ("QLinearConv", "QLinearMatMul", "QLinearAdd", "ConvInteger", "MatMulInteger"), _INTEGERS
     ),
+    "DynamicQuantizeLinear": _DYNAMIC,
+    "Sign": _BINARY,
+    **dict.fromkeys(("RequantShift", "FakeQuantize"), _FOREIGN),
+    "Trunc": _TRUNC,
+    "FloatQuant": _FLOAT_QUANT,
+    **dict.fromkeys(("Quant", "IntQuant", "BipolarQuant", "MultiThreshold"), _FOREIGN),
     **dict.fromkeys(("RNN", "GRU", "LSTM"), _RECURRENT),
     **dict.fromkeys(
         (

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import onnxruntime  # type: ignore[import-untyped]
 
 
+KNOWN_OPSET = 21
+"""Every onnxruntime that snnc works with knows this opset, and its file format."""
+
+
 class HasModel(Protocol):
     """Anything with a model that onnxruntime runs, such as `Imported`."""
 
@@ -48,6 +52,7 @@ class Runner:
             i.name: onnx.helper.tensor_dtype_to_np_dtype(i.type.tensor_type.elem_type)
             for i in real_inputs(model)
         }
+        self._newest = max((o.version for o in model.opset_import if not o.domain), default=0)
         self._session = self._start(_with_outputs(model, self.tensors))
 
     def run(self, x: Array | Mapping[str, Array]) -> dict[str, Array]:
@@ -100,15 +105,16 @@ class Runner:
             raise self._error("refuses the model", error) from error
 
     def _error(self, what: str, error: Exception) -> InputError:
+        import onnxruntime
+
         reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
-        return InputError(
-            Diagnostic(
-                "SN613",
-                f"onnxruntime {what}: {reason}",
-                self.name,
-                "check the file with onnx.checker, or export the model again",
+        cure = "check the file with onnx.checker, or export the model again"
+        if self._newest > KNOWN_OPSET:
+            cure = (
+                f"install a newer onnxruntime (this is {onnxruntime.__version__}), or export the "
+                f"model with opset {KNOWN_OPSET}; this one has {self._newest}"
             )
-        )
+        return InputError(Diagnostic("SN613", f"onnxruntime {what}: {reason}", self.name, cure))
 
 
 def _with_outputs(model: onnx.ModelProto, tensors: Iterable[str]) -> onnx.ModelProto:

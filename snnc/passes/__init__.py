@@ -5,9 +5,12 @@ from __future__ import annotations
 from snnc.passes.base import Pass
 from snnc.passes.calibrate import CalibrateBias, CalibratePotential
 from snnc.passes.fold_batch_norm import FoldBatchNorm
+from snnc.passes.fold_quantizers import FoldQuantizers
 from snnc.passes.fuse_linear import FuseLinear
+from snnc.passes.map_quantized import MapQuantized
 from snnc.passes.max_pool import MaxPool
 from snnc.passes.normalize import Normalize
+from snnc.passes.requantize import Requantize
 from snnc.passes.to_spiking import ToSpiking
 
 PASSES: dict[str, type[Pass]] = {
@@ -16,8 +19,11 @@ PASSES: dict[str, type[Pass]] = {
         FoldBatchNorm,
         FuseLinear,
         MaxPool,
+        FoldQuantizers,
+        Requantize,
         Normalize,
         ToSpiking,
+        MapQuantized,
         CalibrateBias,
         CalibratePotential,
     )
@@ -25,6 +31,7 @@ PASSES: dict[str, type[Pass]] = {
 """Every pass, in the order in which a pipeline usually has them."""
 
 PREPARATION = "fold-batch-norm,fuse-linear,max-pool"
+QUANTISED_PREPARATION = f"{PREPARATION},fold-quantizers"
 DEFAULT_PIPELINE = f"{PREPARATION},normalize{{method=mmse}},to-spiking,calibrate-potential"
 """The most accurate pipeline with plain (unsigned) spikes over T = 1 to 64;
 benchmarks/normalization.py prints the table that it was chosen from."""
@@ -35,4 +42,11 @@ CANDIDATE_PIPELINES: dict[str, str] = {
     "percentile, bias": f"{PREPARATION},normalize,to-spiking,calibrate-bias",
     "mmse": f"{PREPARATION},normalize{{method=mmse}},to-spiking",
 }
-"""What `--auto` tries, best first."""
+"""What `--auto` tries on networks with continuous activations, best first."""
+
+QUANTISED_CANDIDATES: dict[str, str] = {
+    "qffs": f"{QUANTISED_PREPARATION},map-quantized{{mode=qffs}}",
+    "qcfs, potential": f"{QUANTISED_PREPARATION},map-quantized{{mode=qcfs}},calibrate-potential",
+    "qcfs": f"{QUANTISED_PREPARATION},map-quantized{{mode=qcfs}}",
+}
+"""What `--auto` tries on networks with quantised activations, best first."""

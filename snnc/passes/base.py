@@ -32,9 +32,13 @@ class Context:
             units.
         calibration: calibration samples per input name, float32 arrays (N, *shape), or None.
         steps: the number of time steps the network is compiled for.
+        steps_given: whether somebody asked for that number; where nobody did, a pass may choose a
+            better one.
         seed: seed of every random choice.
-        reference: the last network of stage ann, kept by the manager: what spiking networks
-            are compared with.
+        reference: the last network of stage ann that computes what the trained network does, kept
+            by the manager: what requantised and spiking networks are compared with.
+        approximated: set by a pass whose purpose is another function (requantize); from then on
+            the manager leaves `reference` as it is.
         notes: what passes tell the report, in order.
         progress: called by passes that take long.
     """
@@ -42,8 +46,10 @@ class Context:
     statistics: Mapping[str, ActivationStatistics] = field(default_factory=dict)
     calibration: Mapping[str, Array] | None = None
     steps: int = 32
+    steps_given: bool = True
     seed: int = 0
     reference: Network | None = None
+    approximated: bool = False
     notes: list[str] = field(default_factory=list)
     progress: Progress | None = None
 

@@ -18,8 +18,9 @@ from snnc.ir import model as m
 from snnc.ir.shapes import summed_shape
 from snnc.ir.tensors import Array
 from snnc.passes.base import Context, Property
+from snnc.passes.correct_bias import correct_biases
 from snnc.passes.layerwise import Layerwise, affordable_samples, mean_activations, unit_map
-from snnc.passes.properties import SNN
+from snnc.passes.properties import ANN_OR_SNN, SNN
 from snnc.passes.tensors import NewTensors, compress, full
 
 
@@ -41,7 +42,8 @@ class CalibratePotential:
         """The network with corrected initial potentials.
 
         Raises:
-            InputError: no calibration data (SN705) or no ANN to compare with (SN723).
+            InputError: no calibration data (SN705), no ANN to compare with (SN723), or a network
+                whose spike counts are exact already (SN732).
         """
 
         def correct(population: m.Population, error: Array, tensors: NewTensors) -> m.Population:
@@ -61,13 +63,15 @@ class CalibratePotential:
 class CalibrateBias:
     """Shift each channel's bias so that its mean rate meets the mean activation.
 
-    `b += mean activation / scale - mean rate`, per channel (Li et al. 2021, light pipeline).
-    `samples`: calibration samples to simulate. `iterations`: repetitions per layer.
+    `b += mean activation / scale - mean rate`, per channel (Li et al. 2021, light pipeline). At
+    stage ann, behind requantize, it corrects the rounded network: each channel's mean input
+    becomes that of the network before (Nagel et al. 2019). `samples`: calibration samples to
+    run. `iterations`: repetitions per layer of a spiking network (at stage ann one is exact).
     """
 
     name: ClassVar[str] = "calibrate-bias"
-    requires: ClassVar[tuple[Property, ...]] = (SNN,)
-    ensures: ClassVar[tuple[Property, ...]] = (SNN,)
+    requires: ClassVar[tuple[Property, ...]] = (ANN_OR_SNN,)
+    ensures: ClassVar[tuple[Property, ...]] = (ANN_OR_SNN,)
     samples: int = 256
     iterations: int = 1
 
@@ -75,8 +79,11 @@ class CalibrateBias:
         """The network with corrected biases.
 
         Raises:
-            InputError: no calibration data (SN705) or no ANN to compare with (SN723).
+            InputError: no calibration data (SN705), no ANN to compare with (SN723), or a network
+                whose spike counts are exact already (SN732).
         """
+        if network.stage == "ann":
+            return _requantised(self.name, network, context, self.samples, self.iterations)
 
         def correct(population: m.Population, error: Array, tensors: NewTensors) -> m.Population:
             shape = summed_shape(network, population)
@@ -102,8 +109,8 @@ def _calibrate(
     samples: int,
     iterations: int,
 ) -> m.Network:
-    if samples < 1 or iterations < 1:
-        raise InputError(Diagnostic("SN721", f"{name}: samples and iterations must be 1 or more"))
+    _check_options(name, samples, iterations)
+    _refuse_gated(name, network)
     reference = _reference(name, context)
     steps = _steps(network)
     inputs = _limited(context.samples(name), network, steps, samples, context)
@@ -122,6 +129,46 @@ def _calibrate(
         run.advance(population, tensors.attach(network))
         populations.append(population)
     return tensors.attach(network).with_populations(populations)
+
+
+def _requantised(
+    name: str, network: m.Network, context: Context, samples: int, iterations: int
+) -> m.Network:
+    """Bias correction at stage ann."""
+    _check_options(name, samples, iterations)
+    if not context.approximated or context.reference is None:
+        raise InputError(
+            Diagnostic(
+                "SN723",
+                f"pass {name} at stage ann corrects a requantised network, and nothing before it "
+                "changed this one",
+                help="run requantize before it, or map-quantized or to-spiking",
+            )
+        )
+    if replace(network, passes=()) == replace(context.reference, passes=()):
+        context.note(f"{name}: requantize changed nothing, so there is nothing to correct")
+        return network
+    # A value of float32 takes the room of four steps of a spike train.
+    inputs = _limited(context.samples(name), network, 4, samples, context)
+    return correct_biases(network, context.reference, inputs)
+
+
+def _check_options(name: str, samples: int, iterations: int) -> None:
+    if samples < 1 or iterations < 1:
+        raise InputError(Diagnostic("SN721", f"{name}: samples and iterations must be 1 or more"))
+
+
+def _refuse_gated(name: str, network: m.Network) -> None:
+    if isinstance(network.schedule, m.Gated):
+        raise InputError(
+            Diagnostic(
+                "SN732",
+                f"pass {name} would break the network: its spike counts come to rest exactly at "
+                "the quantised activations",
+                help="leave it out; for a requantised network run calibrate-bias before "
+                "map-quantized, or use map-quantized{mode=qcfs}",
+            )
+        )
 
 
 def _reference(name: str, context: Context) -> m.Network:

@@ -61,7 +61,7 @@ def run_pipeline(
     for index, step in enumerate(passes, start=1):
         before = network
         spec = format_spec(step)
-        if network.stage == "ann":
+        if network.stage == "ann" and not context.approximated:
             context.reference = network
         network = _run_one(step, spec, before, context)
         network = replace(network, passes=(*before.passes, spec))

@@ -14,7 +14,7 @@ from snnc.passes.fuse_linear import FuseLinear
 from snnc.passes.properties import ANN, PLAIN_MAX_POOL
 from snnc.passes.tensors import NewTensors, compress, free_name, full
 
-_MONOTONE = (m.Relu, m.Clip, m.LeakyRelu)
+_MONOTONE = (m.Relu, m.Clip, m.LeakyRelu, m.Quantized)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from snnc.passes.base import Context, Property
 from snnc.passes.chains import FUSE_RULES, Chain, simplify
 from snnc.passes.properties import ANN, PLAIN_MAX_POOL
 from snnc.passes.scale_choice import Method, balanced_scales, chosen_scales
+from snnc.passes.staircases import refuse_staircases
 from snnc.passes.tensors import NewTensors, compress, full, values_of
 
 Scales = dict[str, Array]
@@ -53,8 +54,10 @@ class Normalize:
         """The network in normalised units.
 
         Raises:
-            InputError: no calibration data (SN705), no statistics (SN720), bad option (SN721).
+            InputError: no calibration data (SN705), bad option (SN721), a quantised activation
+                (SN731).
         """
+        refuse_staircases(self.name, network)
         self._check_options()
         steps = self.steps or context.steps
         if self.method == "balance":

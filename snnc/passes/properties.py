@@ -17,6 +17,13 @@ ANN = _stage("ann")
 SNN = _stage("snn")
 
 
+def _not_fixed(network: m.Network) -> str:
+    return "" if network.stage in ("ann", "snn") else f"the network is at stage {network.stage}"
+
+
+ANN_OR_SNN = Property("stage ann or snn", _not_fixed)
+
+
 def _foldable_scale(network: m.Network) -> str:
     weighted = (m.Dense, m.Conv2d, m.ConvTranspose2d)
     for population in network.populations:

@@ -15,6 +15,7 @@ from snnc.ir.interpret import activate, evaluate
 from snnc.ir.tensors import Array
 from snnc.passes.base import Context, no_calibration
 from snnc.passes.layerwise import Layerwise, affordable_samples, unit_map
+from snnc.passes.read_out import spiking_pool
 from snnc.passes.tensors import NewTensors, values_of
 
 Method = Literal["percentile", "max", "mmse", "balance"]
@@ -39,7 +40,7 @@ def chosen_scales(
     Max pooling keeps its source's scale; populations that are only read out keep ANN units.
 
     Raises:
-        InputError: SN705 without calibration data, SN720 without statistics of a population.
+        InputError: SN705, statistics of a population are missing and there is no calibration data.
     """
     statistics = _complete_statistics(network, context)
     scales: dict[str, Array] = {}
@@ -113,7 +114,7 @@ def _least_squares(
         v = np.maximum(top * share, 1e-30)[:, None]
         coded = np.floor(np.clip(steps * centres / v + 0.5, 0, steps)) * v / steps
         error = (counts * (centres - coded) ** 2).sum(axis=1)
-        better = error < best
+        better = (error < best) & (top > 0)  # a silent channel has no scale of its own
         best[better], scale[better] = error[better], v[better, 0]
     return scale if per == "channel" else scale[0]
 
@@ -216,9 +217,7 @@ def _amplitude_form(
         incoming.append(connection)
     pool = population.neuron
     if isinstance(pool, m.MaxPool2d):
-        kind = m.RunningMax2d if pool.spiking == "running_max" else m.MaxGate2d
-        rule = kind(pool.kernel, pool.strides, pool.pads, pool.dilations, pool.ceil_mode)
-        return replace(population, neuron=rule, incoming=tuple(incoming))
+        return replace(population, neuron=spiking_pool(pool), incoming=tuple(incoming))
     return replace(population, incoming=tuple(incoming))
 
 

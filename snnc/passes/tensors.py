@@ -17,17 +17,20 @@ class NewTensors:
     """Collects arrays for a network under unique names; `attach` puts them into its table.
 
     A name that is taken by other content gets a number, so a tensor that another population
-    shares is never changed under it.
+    shares is never changed under it. Floating-point arrays are stored as float32, in a network
+    that holds float64 arrays as float64.
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
         self._arrays: dict[str, Array] = {}
+        double = any(ref.dtype == "f64" for ref in network.tensors.values())
+        self._precision = np.float64 if double else np.float32
 
     def put(self, name: str, array: Array) -> Ref:
-        """A reference to `array`, stored as float32 where it is floating point."""
+        """A reference to `array`, stored in the network's precision where it is floating point."""
         if array.dtype.kind == "f":
-            array = array.astype(np.float32)
+            array = array.astype(self._precision)
         wanted = reference(array)
         candidate, number = name, 2
         while True:
@@ -41,7 +44,7 @@ class NewTensors:
 
     def put_parameter(self, name: str, array: Array) -> Parameter:
         """As `put`, but one number for all where all values are the same."""
-        single = array.astype(np.float32)
+        single = array.astype(self._precision)
         if single.size and (single == single.flat[0]).all():
             return float(single.flat[0])
         return self.put(name, array)

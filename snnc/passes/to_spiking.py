@@ -12,7 +12,9 @@ from snnc.ir import model as m
 from snnc.passes.base import Context, Property
 from snnc.passes.chains import FUSE_RULES, Chain, simplify
 from snnc.passes.properties import ANN, PLAIN_MAX_POOL, SNN
+from snnc.passes.read_out import only_read_out, spiking_pool, spiking_readout
 from snnc.passes.spiking_pools import split_pools
+from snnc.passes.staircases import refuse_staircases
 from snnc.passes.tensors import NewTensors, values_of
 
 
@@ -44,8 +46,10 @@ class ToSpiking:
         """The spiking network.
 
         Raises:
-            InputError: an option is out of range (SN721) or a neuron has no spiking form (SN722).
+            InputError: an option is out of range (SN721), a clip lies too low (SN722), or an
+                activation is quantised (SN731).
         """
+        refuse_staircases(self.name, network)
         self._check_options()
         if self.spiking_pools:
             network = split_pools(network, context)
@@ -55,13 +59,13 @@ class ToSpiking:
             inputs = tuple(replace(i, coding=m.Events()) for i in network.inputs)
             network = replace(network, inputs=inputs)
         populations = [
-            replace(p, neuron=self._neuron(network, p, _only_read_out(network, p)))
+            replace(p, neuron=self._neuron(network, p, only_read_out(network, p)))
             for p in network.populations
         ]
         return replace(
             network.with_populations(populations),
             stage="snn",
-            heads=tuple(replace(h, readout=_readout(network, h)) for h in network.heads),
+            heads=tuple(replace(h, readout=spiking_readout(network, h)) for h in network.heads),
             schedule=m.Synchronous(self.steps or context.steps),
         )
 
@@ -94,9 +98,8 @@ class ToSpiking:
                 return replace(plain, negative_spikes="leaky", slope=slope)
             case m.Identity():
                 return replace(plain, negative_spikes="retract")
-            case m.MaxPool2d(kernel, strides, pads, dilations, ceil_mode, rule):
-                kind = m.RunningMax2d if rule == "running_max" else m.MaxGate2d
-                return kind(kernel, strides, pads, dilations, ceil_mode)
+            case m.MaxPool2d():
+                return spiking_pool(neuron)
         raise InputError(
             Diagnostic(
                 "SN722",
@@ -108,21 +111,6 @@ class ToSpiking:
 
     def _rectified(self, plain: m.IF) -> m.IF:
         return replace(plain, negative_spikes="retract", min_spikes=0) if self.signed else plain
-
-
-def _only_read_out(network: m.Network, population: m.Population) -> bool:
-    """Whether a head reads a linear or ReLU population and no other population does."""
-    is_head = any(h.population == population.name for h in network.heads)
-    plain = isinstance(population.neuron, m.Identity | m.Relu)
-    return is_head and plain and not network.consumers(population.name)
-
-
-def _readout(network: m.Network, head: m.Head) -> m.Readout:
-    population, host = network.population(head.population), head.readout.host
-    if not _only_read_out(network, population):
-        return m.SpikeCount(host)
-    # A monotone activation that nothing else reads is cheaper and exact on the host.
-    return m.Membrane(("Relu", *host) if isinstance(population.neuron, m.Relu) else host)
 
 
 def _check_clip(network: m.Network, population: m.Population, high: m.Parameter) -> None:

@@ -10,7 +10,7 @@ from naive_simulator import simulate
 from spiking_networks import WHOLE, build, inputs_for, sources_for
 
 from snnc.backends.reference import Simulator
-from snnc.backends.reference.exact import exact_dtype
+from snnc.backends.reference.exact import _largest_sum, exact_dtype
 from snnc.diagnostics import InputError
 from snnc.ir import model as m
 
@@ -146,3 +146,71 @@ def test_fractional_inputs_are_refused_in_integer_simulation() -> None:
     with pytest.raises(InputError, match="whole numbers") as caught:
         Simulator(network).run(x)
     assert codes(caught.value) == ["SN508"]
+
+
+def reading(neuron: m.IF, schedule: m.Schedule, weight: int = 1 << 20) -> m.Network:
+    """One neuron that always fires if it may, read by an integrator with one large weight."""
+    a = m.Population("a", (1,), neuron, incoming=(m.Incoming("x", (m.Dense(m.Ref("one")),)),))
+    o = m.Population("o", (1,), m.Integrator(), incoming=(m.Incoming("a", (m.Dense(m.Ref("w")),)),))
+    network = m.Network("n", "fixed", (m.Input("x", "i8", (1,)),), (a, o), (), schedule=schedule)
+    arrays = {"w": np.array([[weight]], np.int32), "one": np.array([[1]], np.int8)}
+    return network.with_arrays(arrays)
+
+
+def test_a_cap_of_spikes_bounds_what_its_readers_reach() -> None:
+    """Weight 2^20: 16 net spikes leave float32, and 14 more one step's worth do not."""
+    x = {"x": np.ones((1, 1), np.int8)}
+    always = m.Synchronous(1000)
+    signed = m.IF(negative_spikes="retract", max_spikes=14, min_spikes=-14)
+    assert exact_dtype(reading(m.IF(max_spikes=14), always), x, 1000) == np.float32
+    assert exact_dtype(reading(signed, always), x, 1000) == np.float32
+    for neuron in (
+        m.IF(),
+        replace(signed, max_spikes=16),
+        replace(signed, min_spikes=None),
+        replace(signed, max_spikes=None),
+    ):
+        assert exact_dtype(reading(neuron, always), x, 1000) == np.float64
+    trace = Simulator(reading(signed, always)).run(x)
+    assert trace.membranes["o"].item() == 14 << 20
+
+
+def test_a_window_bounds_what_input_and_bias_bring() -> None:
+    """A threshold out of reach: the potential grows by 2^20 in each step of the window."""
+    x = {"x": np.ones((1, 1), np.int8)}
+    incoming = m.Incoming("x", (m.Dense(m.Ref("w")),))
+    out = m.Population("o", (1,), m.Integrator(), incoming=(incoming,))
+    network = m.Network("n", "fixed", (m.Input("x", "i8", (1,)),), (out,), ())
+    network = network.with_arrays({"w": np.array([[1 << 20]], np.int32)})
+    for window, dtype in ((15, np.float32), (16, np.float64)):
+        gated = replace(network, schedule=m.Gated(1000, window))
+        assert exact_dtype(gated, x, 1000) == dtype
+        assert Simulator(gated).run(x).membranes["o"].item() == window << 20
+    assert exact_dtype(replace(network, schedule=m.Synchronous(1000)), x, 1000) == np.float64
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("window", [None, 3])
+def test_no_potential_ever_leaves_the_bound(name: str, window: int | None) -> None:
+    """The bound against the largest potential before or after a reset of random networks."""
+    for seed in range(3):
+        network = build(name, seed, whole=True, steps=14, window=window)
+        arrays = inputs_for(network, 2, seed)
+        naive = simulate(network, sources_for(network, arrays, 14), 14)
+        bound = _largest_sum(network, arrays, 14)
+        largest = max(np.abs(p).max() for steps in naive.potentials.values() for p in steps)
+        assert largest <= bound
+
+
+def test_rounded_inputs_must_round_to_whole_numbers() -> None:
+    network = build("mlp", 0, whole=True)
+    x = np.linspace(-2, 3, 14).reshape(2, 7)
+    entry = replace(network.inputs[0], coding=m.Rounded(1.0, 2, -1))
+    trace = Simulator(replace(network, inputs=(entry,))).run(x)
+    plain = Simulator(network).run(np.clip(np.floor(x + 0.5), -1, 2))
+    np.testing.assert_array_equal(trace.membranes["out"], plain.membranes["out"])
+    entry = replace(entry, coding=m.Rounded(0.5, 2, -1))
+    with pytest.raises(InputError, match="fractions") as caught:
+        Simulator(replace(network, inputs=(entry,)))
+    assert codes(caught.value) == ["SN508"]
+    assert caught.value.diagnostics[0].where == "input x"

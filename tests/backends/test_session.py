@@ -15,6 +15,8 @@ import pytest
 from spiking_networks import build, inputs_for
 
 from snnc.backends.reference import Simulator
+from snnc.backends.reference.layout import to_outer
+from snnc.ir import model as m
 
 
 def test_a_session_gives_the_blocks_of_a_run() -> None:
@@ -28,6 +30,72 @@ def test_a_session_gives_the_blocks_of_a_run() -> None:
         expected = whole.outputs["final"][block.start : block.start + steps]
         np.testing.assert_array_equal(block.outputs["final"], expected)
     assert session.time == 9
+
+
+@pytest.mark.parametrize("name", ["residual", "running_max", "signed", "delays", "events", "mlp"])
+def test_samples_that_leave_a_session_change_nothing_for_the_others(name: str) -> None:
+    """Three of five leave at different times; each gives what a run up to then gives."""
+    network = build(name, 2)
+    arrays = inputs_for(network, 5, 2)
+    simulator = Simulator(network, dtype="float64")
+    whole = simulator.run(arrays)
+    session = simulator.session(arrays, steps=10, block=3)
+    session.advance(3)
+    left = [(3, session.keep(np.array([True, False, True, True, False])))]
+    assert session.rows.tolist() == [0, 2, 3]
+    session.advance(1)
+    left.append((4, session.keep(np.array([True, False, True]))))
+    for steps in (3, 3):
+        block = session.advance(steps)
+        assert block.rows.tolist() == [0, 3]
+        expected = whole.outputs["final"][block.start : block.start + steps, [0, 3]]
+        np.testing.assert_array_equal(block.outputs["final"], expected)
+    left.append((10, session.finish()))
+    assert session.samples == 0
+    assert [d.rows.tolist() for _, d in left] == [[1, 4], [2], [0, 3]]
+    for end, departure in left:
+        assert departure.time == end
+        assert departure.steps_run.tolist() == [end] * len(departure.rows)
+        cut = {n: a[:end] if n == "x" and name == "events" else a for n, a in arrays.items()}
+        trace = simulator.run(cut, steps=end)
+        for source, counts in departure.counts.items():
+            rank = len(network.source_shape(source))
+            found = to_outer(counts.net, rank)
+            np.testing.assert_array_equal(found, trace.spike_counts[source][departure.rows])
+            events = counts.events.reshape(len(departure.rows), -1).sum(axis=1)
+            np.testing.assert_array_equal(events, trace.spikes[source][departure.rows])
+        for source, potential in departure.potentials.items():
+            found = to_outer(potential, len(network.source_shape(source)))
+            np.testing.assert_array_equal(found, trace.membranes[source][departure.rows])
+
+
+def test_nobody_leaves_where_all_are_kept() -> None:
+    network = build("convolutions", 0)
+    arrays = inputs_for(network, 3, 0)
+    simulator = Simulator(network)
+    session = simulator.session(arrays, steps=10)
+    session.advance(1)
+    assert not session.at_rest().any()
+    departure = session.keep(np.ones(3, bool))
+    assert len(departure.rows) == 0
+    assert session.samples == 3
+    expected = simulator.run(arrays).outputs["final"][1]
+    np.testing.assert_array_equal(session.advance(1).outputs["final"][0], expected)
+
+
+def test_poisson_spikes_of_a_sample_do_not_depend_on_who_left() -> None:
+    population = m.Population("a", (6,), m.IF(), incoming=(m.Incoming("x"),))
+    entry = m.Input("x", "f32", (6,), m.Poisson(seed=1))
+    network = m.Network("p", "snn", (entry,), (population,), (), schedule=m.Synchronous(30))
+    x = np.full((4, 6), 0.5, np.float32)
+    simulator = Simulator(network)
+    session = simulator.session(x, steps=30, block=10)
+    session.advance(10)
+    session.keep(np.array([False, True, False, True]))
+    for _ in range(2):
+        session.advance(10)
+    counts = session.finish().counts["x"].net
+    np.testing.assert_array_equal(counts, simulator.run(x).spike_counts["x"][[1, 3]])
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -52,6 +52,7 @@ def test_the_limits_of_the_reference_target_name_everything_of_the_ir() -> None:
     assert set(limits.neurons) == neurons
     assert set(limits.codings) == codings
     assert limits.as_dict()["signed_spikes"] is True
+    assert limits.as_dict()["gated_input"] is True
     assert limits.as_dict()["codings"] == ["direct", "rounded", "poisson", "events"]
 
 

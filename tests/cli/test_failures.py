@@ -99,7 +99,7 @@ def test_interruption_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None
         ("snnc.driver.product.golden_of", COMPILE),
         ("snnc.program_write._swap", COMPILE),
         (
-            "snnc.evaluation.evaluate._count_batch",
+            "snnc.evaluation.evaluate._Measured.count",
             ("eval", MODEL, "--data", f"{IMAGES}:test[:20]", *COMPILE[4:], "--plot", "plots"),
         ),
     ],

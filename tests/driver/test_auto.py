@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from snnc.driver import auto
 from snnc.driver.auto import Searcher, Trial
 from snnc.driver.samples import ArraySamples, Subset
 from snnc.evaluation.result import Evaluation
+from snnc.ir import model as m
 
 ANN = 0.9
 
@@ -26,22 +28,26 @@ def evaluation(accuracy: float | None, steps: int) -> Evaluation:
     )  # fmt: skip
 
 
+def compiled(pipeline: str, steps: int) -> m.Network:
+    """A network that says what it was compiled from and for."""
+    return m.Network(pipeline, "snn", (), (), (), schedule=m.Synchronous(steps))
+
+
 @pytest.fixture
 def searcher(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Searcher]:
     """A searcher over pipelines that reach the ANN from the named number of steps on."""
 
     def make(needed: dict[str, int], *, max_steps: int = 64, labelled: bool = True) -> Searcher:
         def measure(network: Any, *_: object, steps: int, **__: object) -> Evaluation:
-            pipeline, compiled_for = network
+            pipeline, compiled_for = network.name, network.schedule.steps
             assert compiled_for == steps
             accuracy = ANN if steps >= needed[pipeline] else 0.5
             return evaluation(accuracy if labelled else None, steps)
 
         monkeypatch.setattr(auto, "evaluate_network", measure)
         data = ArraySamples(np.zeros((10, 1), np.float32))
-        compiler: Any = lambda pipeline, steps: (pipeline, steps)  # noqa: E731
         reference: Any = None
-        return Searcher(compiler, data, reference, 0.5, max_steps)
+        return Searcher(compiled, data, reference, 0.5, max_steps)
 
     return make
 
@@ -114,3 +120,42 @@ def test_the_two_halves_are_disjoint_and_complete(size: int) -> None:
         assert len(values) == len(part)
         seen.extend(values.tolist())
     assert sorted(seen) == list(range(11))
+
+
+def gated(curve: list[float], monkeypatch: pytest.MonkeyPatch, max_steps: int = 16) -> Searcher:
+    """A searcher whose only network comes to rest; its accuracy by step is known."""
+
+    def measure(network: m.Network, *_: object, steps: int, **__: object) -> Evaluation:
+        assert steps == max_steps
+        found = [*curve, *[curve[-1]] * steps][:steps]
+        return replace(evaluation(found[-1], steps), accuracy_by_step=tuple(found))
+
+    def compile_for(pipeline: str, steps: int) -> m.Network:
+        return replace(compiled(pipeline, steps), schedule=m.Gated(steps, 3))
+
+    monkeypatch.setattr(auto, "evaluate_network", measure)
+    data = ArraySamples(np.zeros((10, 1), np.float32))
+    reference: Any = None
+    return Searcher(compile_for, data, reference, 0.5, max_steps)
+
+
+@pytest.mark.parametrize(
+    ("curve", "steps"),
+    [
+        ([0.1, 0.5, 0.9, 0.9], 3),
+        ([0.9, 0.5, 0.9, 0.9], 3),  # what it reaches by chance and loses again does not count
+        ([0.9, 0.9], 1),
+        ([0.1, 0.897, 0.9], 2),
+    ],
+)
+def test_one_simulation_tells_the_steps_of_a_network_that_comes_to_rest(
+    monkeypatch: pytest.MonkeyPatch, curve: list[float], steps: int
+) -> None:
+    found = gated(curve, monkeypatch).search({"one": "a"})
+    assert [t.steps for t in found.trials] == [steps]
+    assert found.best.within
+
+
+def test_a_network_that_rests_too_far_below_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"SN929.*one at 16 steps"):
+        gated([0.1, 0.8], monkeypatch).search({"one": "a"})

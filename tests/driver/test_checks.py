@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from snnc.diagnostics import InputError
-from snnc.driver.checks import ANN_BAND, LIMIT_BAND, CheckPasses, quantisation_step
+from snnc.driver.checks import CheckPasses
+from snnc.driver.differences import quantisation_step
+from snnc.driver.measures import ANN_BAND, LIMIT_BAND
 from snnc.evaluation.reference import InterpretedAnn
 from snnc.ir import model as m
 from snnc.passes import PASSES

@@ -9,8 +9,9 @@ import pytest
 
 from snnc.diagnostics import InputError
 from snnc.driver.samples import ArraySamples
+from snnc.evaluation.comparing import comparable
 from snnc.evaluation.diagnosis import collapsed, diagnose, drop_points
-from snnc.evaluation.evaluate import comparable, evaluate_network
+from snnc.evaluation.evaluate import evaluate_network
 from snnc.evaluation.judge import Judge
 from snnc.evaluation.reference import InterpretedAnn
 from snnc.ir import model as m

@@ -28,6 +28,8 @@ EVALUATION: dict[str, Any] = {
     "agreement": 0.98,
     "steps": 4,
     "mean_steps": 4.0,
+    "settled": None,
+    "exactness": None,
     "accuracy_by_step": [0.5, 0.8, 0.9, 0.97],
     "spikes_per_sample": 12.5,
     "synops_per_sample": 1000.0,
@@ -47,6 +49,8 @@ REPORT: dict[str, Any] = {
     "notes": [],
     "checks": [],
     "auto": None,
+    "choice": None,
+    "window": None,
     "evaluation": EVALUATION,
 }
 
@@ -121,3 +125,45 @@ def test_a_long_layer_name_keeps_its_end() -> None:
 def test_a_note_is_shown_once() -> None:
     page = render_report({**REPORT, "notes": ["one < two"]})
     assert page.count("one &lt; two") == 1
+
+
+SETTLED: dict[str, Any] = {
+    "samples": 100,
+    "mean": 4.25,
+    "median": 4.0,
+    "max": 6,
+    "unsettled": 3,
+    "histogram": {"4": 90, "6": 7},
+}
+EXACT: dict[str, Any] = {
+    "verdict": "equal to the quantised ANN <in> every neuron",
+    "readout_difference": 1.5e-8,
+    "engine": "interpreter",
+    "precision": "float64",
+}
+
+
+def test_settling_and_exactness_are_shown_where_they_were_measured() -> None:
+    layers = [{**LAYER, "unequal": 12345}]
+    shown = {**EVALUATION, "settled": SETTLED, "exactness": EXACT, "layers": layers}
+    page = render_report({**REPORT, "evaluation": shown})
+    assert "at step 4.25, median 4, at the latest 6. 3 of 100 samples did not." in page
+    assert '<td class="n">6</td><td class="n">7</td>' in page
+    assert "equal to the quantised ANN &lt;in&gt; every neuron" in page
+    assert '<td class="n">12,345</td>' in page
+    plain = render_report(REPORT)
+    assert "come to rest" not in plain
+    assert "unequal" not in plain
+
+
+def test_no_settled_sample_is_said_in_words() -> None:
+    nothing = {**SETTLED, "mean": None, "median": None, "max": None, "histogram": {}}
+    page = render_report({**REPORT, "evaluation": {**EVALUATION, "settled": nothing}})
+    assert "None of 100 samples came to rest." in page
+
+
+def test_a_gated_schedule_and_the_choice_of_the_pipeline_are_shown() -> None:
+    choice = {"spec": "a,b", "reason": "the target has < all"}
+    page = render_report({**REPORT, "window": 3, "choice": choice})
+    assert "at most 4 time steps, input in the first 3, ends when nothing fires" in page
+    assert "chosen because the target has &lt; all." in page

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snnc.evaluation.layers import ComparisonSums, LayerMeter, largest_rate
+from snnc.evaluation.breakdown import Time, largest_rate
+from snnc.evaluation.layers import ComparisonSums, LayerMeter
 from snnc.ir import model as m
 
 
@@ -48,9 +49,9 @@ def test_clipped_is_the_share_of_activations_above_the_limit() -> None:
 
 
 def test_the_largest_rate_is_one_spike_a_step_or_what_max_spikes_allows() -> None:
-    assert largest_rate(m.IF(), 8) == 1.0
-    assert largest_rate(m.IF(max_spikes=3), 12) == 0.25
-    assert largest_rate(m.Integrator(), 8) == np.inf
+    assert largest_rate(m.IF(), Time(8, 8)) == 1.0
+    assert largest_rate(m.IF(max_spikes=3), Time(12, 12)) == 0.25
+    assert largest_rate(m.Integrator(), Time(8, 8)) == np.inf
 
 
 def test_silent_counts_neurons_that_never_fired_in_any_batch() -> None:

@@ -21,7 +21,7 @@ def _check(result: Imported, network: m.Network) -> float:
     runner = Runner(result, result.values.values(), "model.onnx")
     return check_values(
         network, result.values, runner, result.inputs, random_inputs(network, 4, seed=1)
-    )
+    ).error
 
 
 def _perturbed(network: m.Network, tensor: str, amount: float) -> m.Network:

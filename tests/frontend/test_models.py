@@ -16,20 +16,10 @@ from snnc.ir import model as m
 DATA = os.environ.get("SNNC_DATA", "")
 pytestmark = pytest.mark.skipif(not DATA, reason="SNNC_DATA is not set")
 FLOAT = ["mnist_mlp", "mnist_lenet", "mnist_multi_exit", "cifar10_vgg", "cifar10_resnet8"]
-QUANTISED = [
-    "brevitas_mnist_lenet_w4a3_qonnx",
-    "cifar10_vgg_qcfs_L4",
-    "mnist_cnn_lsq2_float",
-    "mnist_cnn_lsq2_qcdq",
-    "mnist_cnn_lsq2_uint4",
-    "mnist_cnn_lsq2_uint2",
-    "mnist_cnn_lsq2_w4a2",
-    "mnist_cnn_qcfs_L4",
-    "mnist_lenet_qdq8",
-]
 CONVERTED = {
     "cifar10_winml_classifier",
     "cntk_mnist_op7",
+    "finn_tfc_multithreshold",
     "marabou_keras_cnn_max_mnist2",
     "marabou_mnist5x20_leakyrelu",
     "marabou_mnist_dropout",
@@ -38,6 +28,7 @@ CONVERTED = {
     "mlperf_kws_dscnn",
     "mlperf_resnet8",
     "onnx2c_velardo_mlp_keras",
+    "qonnx_espcn_quant",
     "stm32_mobilenet_v2_035_128",
     "mnist",
     "light_resnet50",
@@ -78,17 +69,6 @@ def test_scikit_learn_classifier() -> None:
     result = import_model(Path(DATA, "models", "skl_digits_mlp.onnx"))
     assert [p.shape for p in result.network.populations] == [(64,), (32,), (10,)]
     assert result.network.heads[0].readout == m.Logits(("Softmax",))
-
-
-@pytest.mark.parametrize("name", QUANTISED)
-def test_quantised_activations_are_refused_with_every_node(name: str) -> None:
-    path = Path(DATA, "models", f"{name}.onnx")
-    report = survey(path)
-    assert report.refused
-    assert all("quantised" in node.reason for node in report.refused)
-    with pytest.raises(InputError) as caught:
-        import_model(path)
-    assert len(caught.value.diagnostics) == len(report.refused) + 1
 
 
 @pytest.mark.parametrize(

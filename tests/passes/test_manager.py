@@ -13,7 +13,7 @@ from pass_tools import make_context, run_specs
 from snnc.diagnostics import InputError
 from snnc.ir import model as m
 from snnc.options import build, parse_specs
-from snnc.passes import CANDIDATE_PIPELINES, DEFAULT_PIPELINE, PASSES
+from snnc.passes import CANDIDATE_PIPELINES, DEFAULT_PIPELINE, PASSES, QUANTISED_CANDIDATES
 from snnc.passes.base import Context, Property
 from snnc.passes.manager import PipelineError, run_pipeline
 from snnc.passes.properties import ANN
@@ -26,7 +26,8 @@ def test_every_pass_is_in_the_table_under_its_name_with_a_docstring():
 
 
 def test_default_and_candidate_pipelines_are_valid_specs():
-    for specs in (DEFAULT_PIPELINE, *CANDIDATE_PIPELINES.values()):
+    candidates = (*CANDIDATE_PIPELINES.values(), *QUANTISED_CANDIDATES.values())
+    for specs in (DEFAULT_PIPELINE, *candidates):
         for name, options in parse_specs(specs):
             build(PASSES[name], options)
 
@@ -57,6 +58,13 @@ def test_hooks_see_every_pass_and_stop_after_stops():
     assert seen == [(1, "fold-batch-norm", True), (2, "fuse-linear", True)]
     assert made.passes == ("fold-batch-norm", "fuse-linear")
     assert context.reference is not None
+
+
+def test_the_reference_is_the_last_network_that_computes_what_the_trained_one_does():
+    context = make_context(nets.plain())
+    run_specs(nets.plain(), "fold-batch-norm,max-pool,requantize,fuse-linear", context)
+    assert context.approximated
+    assert context.reference.passes == ("fold-batch-norm", "max-pool")
 
 
 @dataclass(frozen=True)

@@ -20,23 +20,25 @@ PREPARATIONS = (
     "max-pool",
     "fold-batch-norm,fuse-linear,max-pool",
     "fold-batch-norm,fuse-linear{pools=true},max-pool{mode=gate}",
+    "fold-batch-norm,fuse-linear,max-pool,fold-quantizers",
 )
 TOLERANCE = 1e-5
+ALL = nets.NETWORKS | nets.QUANTISED
 
 
 @pytest.mark.parametrize("specs", PREPARATIONS)
-@pytest.mark.parametrize("name", nets.NETWORKS)
+@pytest.mark.parametrize("name", ALL)
 def test_preparation_keeps_the_value_of_every_population(name, specs):
-    network = nets.NETWORKS[name](3)
+    network = ALL[name](3)
     x = nets.images(4)
     prepared = run_specs(network, specs)
     assert largest_error(ann_values(network, x), ann_values(prepared, x)) < TOLERANCE
 
 
-@pytest.mark.parametrize("name", nets.NETWORKS)
+@pytest.mark.parametrize("name", ALL)
 def test_preparation_is_idempotent(name):
-    specs = "fold-batch-norm,fuse-linear,max-pool"
-    once = run_specs(nets.NETWORKS[name](3), specs)
+    specs = "fold-batch-norm,fuse-linear,max-pool,fold-quantizers"
+    once = run_specs(ALL[name](3), specs)
     twice = run_specs(once, specs)
     assert replace(twice, passes=once.passes) == once
 

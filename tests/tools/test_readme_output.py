@@ -1,4 +1,4 @@
-"""The demo's output lands in its place in the README, and nowhere else."""
+"""The output of commands lands in its place in the documents, and nowhere else."""
 
 from __future__ import annotations
 
@@ -22,14 +22,36 @@ def tool() -> ModuleType:
     return module
 
 
-def test_the_readme_has_one_place_for_the_output(tool: ModuleType) -> None:
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
-    changed = tool.with_output(page, r"accuracy \1 99 %")
+PLACES = [
+    ("README.md", "`snnc demo`"),
+    ("README.md", "`snnc eval`"),
+    ("docs/user-guide.md", "`snnc compile`"),
+    ("docs/user-guide.md", "`snnc eval`"),
+]
+
+
+@pytest.mark.parametrize(("file", "name"), PLACES)
+def test_the_page_has_one_place_for_the_output(tool: ModuleType, file: str, name: str) -> None:
+    page = (ROOT / file).read_text(encoding="utf-8")
+    changed = tool.with_output(page, name, r"accuracy \1 99 %")
     assert r"accuracy \1 99 %" in changed
-    assert changed.startswith(page[: page.index("<!-- numbers: output")])
-    assert tool.with_output(changed, "x") == tool.with_output(page, "x")
+    assert changed.startswith(page[: page.index(f"<!-- numbers: output of {name}")])
+    assert tool.with_output(changed, name, "x") == tool.with_output(page, name, "x")
 
 
 def test_a_page_without_the_place_is_refused(tool: ModuleType) -> None:
     with pytest.raises(ValueError, match="0 places"):
-        tool.with_output("# snnc\n```\nmake demo\n```\n", "x")
+        tool.with_output("# snnc\n```\nmake demo\n```\n", "`snnc demo`", "x")
+
+
+def test_another_commands_place_is_left_alone(tool: ModuleType) -> None:
+    page = "".join(
+        f"<!-- numbers: output of `snnc {c}` -->\n```\n{c}\n```\n" for c in ("demo", "eval")
+    )
+    changed = tool.with_output(page, "`snnc eval`", "new")
+    assert changed == page.replace("\neval\n", "\nnew\n")
+
+
+def test_the_summary_ends_with_the_spikes(tool: ModuleType) -> None:
+    text = "samples   500\nspikes per sample  7\nlayers\n"
+    assert tool.summary(text) == "samples   500\nspikes per sample  7"

@@ -1,0 +1,74 @@
+"""What the passes for quantised activations share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from snnc.diagnostics import Diagnostic, InputError
+from snnc.ir import model as m
+from snnc.passes.tensors import values_of
+
+VIEWS = (m.Flatten, m.Reshape, m.Transpose)
+"""Operators that move values and change none."""
+
+
+def span(neuron: m.Quantized) -> int:
+    """The largest number of steps that a level lies away from zero."""
+    return max(neuron.levels, -neuron.lowest)
+
+
+def single(network: m.Network, parameter: m.Parameter) -> float | None:
+    """The value of a parameter that is the same everywhere; None where it differs."""
+    values = values_of(parameter, network)
+    same = bool(values.size) and bool((values == values.flat[0]).all())
+    return float(values.flat[0]) if same else None
+
+
+def only_views(ops: Sequence[m.Operator]) -> bool:
+    """Whether a chain moves values and changes none."""
+    return all(isinstance(op, VIEWS) for op in ops)
+
+
+def is_read_out(network: m.Network, name: str) -> bool:
+    """Whether a head reads the population."""
+    return any(head.population == name for head in network.heads)
+
+
+def same_staircase(network: m.Network, a: m.Quantized, b: m.Quantized) -> bool:
+    """Whether two neurons have the same step, levels, shift and rounding."""
+    if (a.levels, a.lowest, a.ties) != (b.levels, b.lowest, b.ties):
+        return False
+    pairs = ((a.step, b.step), (a.shift, b.shift))
+    return all(equal_parameters(network, x, y) for x, y in pairs)
+
+
+def equal_parameters(network: m.Network, a: m.Parameter, b: m.Parameter) -> bool:
+    """Whether two parameters hold the same values everywhere."""
+    x, y = values_of(a, network), values_of(b, network)
+    if x.shape == y.shape:
+        return bool(np.array_equal(x, y))
+    one, other = single(network, a), single(network, b)
+    return one is not None and one == other
+
+
+def refuse_staircases(name: str, network: m.Network) -> None:
+    """Refuse a network with quantised activations in a pass for continuous ones.
+
+    Raises:
+        InputError: SN731, naming the populations.
+    """
+    found = [p for p in network.populations if isinstance(p.neuron, m.Quantized)]
+    if found:
+        more = f", as are {len(found) - 1} more" if len(found) > 1 else ""
+        raise InputError(
+            Diagnostic(
+                "SN731",
+                f"pass {name} is for continuous activations, and population {found[0].name} is "
+                f"quantised{more}: the steps say already what a spike is worth",
+                where=", ".join(found[0].origin),
+                help="use map-quantized{mode=qffs} or map-quantized{mode=qcfs} instead of "
+                "normalize and to-spiking",
+            )
+        )

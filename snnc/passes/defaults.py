@@ -102,10 +102,13 @@ def mapping_mode(limits: Limits, window: int, steps: int | None) -> tuple[str, s
     missing = [name for name, there in needed.items() if not there]
     if missing:
         return "qcfs", (
-            "the activations are quantised, and the lossless mapping (qffs) needs "
+            "the activations are quantised, and the lossless mapping (mode=qffs) needs "
             f"{' and '.join(missing)}, which the target does not have"
         )
-    reason = "the activations are quantised and the target has all that the lossless mapping needs"
+    reason = (
+        "the activations are quantised and the target has all that the lossless mapping "
+        "(mode=qffs) needs"
+    )
     if steps is not None and steps <= window:
         reason += f"; it is exact after more than {window} steps, and {steps} were asked for"
     if window > MANY_LEVELS:

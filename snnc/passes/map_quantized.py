@@ -119,11 +119,8 @@ class MapQuantized:
         for connection in population.incoming:
             amplitude = amplitudes.get(connection.source)
             if amplitude is not None:
-                shape = network.source_shape(connection.source)
-                chain = Chain(connection.ops, shape, population.name, tensors)
-                worth = _parameter(tensors, f"{connection.source}.amplitude", amplitude)
-                ops = (m.Scale(worth), *connection.ops)
-                connection = replace(connection, ops=simplify(replace(chain, ops=ops), FUSE_RULES))
+                ops = _amplified(network, population, connection, amplitude, tensors)
+                connection = replace(connection, ops=ops)
             incoming.append(connection)
         changed = replace(population, incoming=tuple(incoming))
         if not isinstance(population.neuron, m.Quantized):
@@ -246,6 +243,26 @@ def settling_bound(network: m.Network, window: int) -> int:
 
 def _step(network: m.Network, neuron: m.Quantized) -> Array:
     return compress(values_of(neuron.step, network).astype(np.float64))
+
+
+def _amplified(
+    network: m.Network,
+    population: m.Population,
+    connection: m.Incoming,
+    amplitude: Array,
+    tensors: NewTensors,
+) -> tuple[m.Operator, ...]:
+    """The connection's operators on spikes that are worth `amplitude`.
+
+    One number stays an operator of its own: the weights remain those of the file, bit for bit, so
+    no rounding of theirs moves a sum over an edge of the staircase.
+    """
+    worth = _parameter(tensors, f"{connection.source}.amplitude", amplitude)
+    ops = (m.Scale(worth), *connection.ops)
+    if isinstance(worth, float):
+        return ops
+    shape = network.source_shape(connection.source)
+    return simplify(Chain(ops, shape, population.name, tensors), FUSE_RULES)
 
 
 def _parameter(tensors: NewTensors, name: str, values: Array) -> m.Parameter:

@@ -75,6 +75,7 @@ def default_pipeline(network: m.Network, limits: Limits, steps: int | None = Non
     window = quantized_window(prepared)
     bits = min(MOST_BITS, max(LEAST_MIXED_BITS, window.bit_length()))
     mode, reason = mapping_mode(limits, max(window, 2**bits - 1) if left else window, steps)
+    reason = f"the activations are quantised and {reason}"
     if not left:
         return Choice(f"{QUANTISED_PREPARATION},map-quantized{{mode={mode}}}", reason)
     some = f"{left[0]} has" if len(left) == 1 else f"{left[0]} and {len(left) - 1} more have"
@@ -102,13 +103,10 @@ def mapping_mode(limits: Limits, window: int, steps: int | None) -> tuple[str, s
     missing = [name for name, there in needed.items() if not there]
     if missing:
         return "qcfs", (
-            "the activations are quantised, and the lossless mapping (mode=qffs) needs "
+            "the lossless mapping (mode=qffs) needs "
             f"{' and '.join(missing)}, which the target does not have"
         )
-    reason = (
-        "the activations are quantised and the target has all that the lossless mapping "
-        "(mode=qffs) needs"
-    )
+    reason = "the target has all that the lossless mapping (mode=qffs) needs"
     if steps is not None and steps <= window:
         reason += f"; it is exact after more than {window} steps, and {steps} were asked for"
     if window > MANY_LEVELS:

@@ -7,14 +7,14 @@ Mode qffs, neuron by neuron and image by image, in two rows per model:
 
 - the mapping: the imported network and the spiking one that the passes make of it, both in
   float64, the network computed by the interpreter; no count may differ;
-- the program: what `snnc compile` writes, simulated in float32 like `snnc eval` does, against the
-  model file under onnxruntime. Two float32 sums of the same numbers may fall on two sides of a
-  rounding edge: each difference must arise at an edge, or follow from one that does.
+- the program: what `snnc compile` writes, simulated like `snnc eval` does, against the model file
+  under onnxruntime, whose float32 sums may fall on the other side of a rounding edge: each
+  difference must arise at an edge, or follow from one that does.
 
-Exits with 1 where a count differs in float64, an image is not at rest or answered otherwise, or a
-difference has no reason. The 8-bit file is not among the models unless it is asked for: it rounds
-averages of four levels, where exact halves are common, and ONNX rounds these to even, spikes up.
-There a count may differ in float64, too, if it arises at an exact half.
+Exits with 1 where a count differs from the interpreter's, an image is not at rest or answered
+otherwise, or a difference has no reason. The 8-bit file is not among the models unless it is
+asked for: it rounds averages of four levels, where exact halves are common, and ONNX rounds these
+to even, spikes up. There a count may differ in float64, too, if it arises at an exact half.
 """
 
 from __future__ import annotations
@@ -94,15 +94,15 @@ def compared(model: Model, images: int) -> Iterator[tuple[list[str], bool]]:
         (mapped, InterpretedAnn(imported), "float64"),
         (compiled.network, runtime, "float32"),
     )
-    for network, ann, dtype in rows:
+    for network, ann, precision in rows:
         begin = time.perf_counter()
         data = first_images(model, network, images)
-        found = evaluate_network(network, data, ann=ann, dtype=dtype, layer_samples=images)
+        found = evaluate_network(network, data, ann=ann, layer_samples=images)
         result = found.as_dict()
-        double = dtype == "float64"
+        double = precision == "float64"
         exact = double and model.file not in QUANTISED_8_BIT
         furthest = 0.0 if double else max(FURTHEST, SHARE * levels)
-        cells = _cells(model, ann, dtype, result, time.perf_counter() - begin)
+        cells = _cells(model, ann, precision, result, time.perf_counter() - begin)
         yield cells, holds(result, exact=exact, furthest=furthest)
 
 
@@ -135,13 +135,13 @@ def holds(found: dict[str, Any], *, exact: bool, furthest: float) -> bool:
 
 
 def _cells(
-    model: Model, ann: AnnReference, dtype: str, found: dict[str, Any], seconds: float
+    model: Model, ann: AnnReference, precision: str, found: dict[str, Any], seconds: float
 ) -> list[str]:
     exact, settled = found["exactness"], found["settled"]
     return [
         model.file,
         ann.engine,
-        dtype,
+        precision,
         f"{exact['values']:,}",
         f"{exact['unequal']}",
         f"{exact['at_edge']}",

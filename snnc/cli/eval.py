@@ -132,7 +132,7 @@ def inexact(measured: Evaluation) -> Diagnostic | None:
     if found is None or found.equal:
         return None
     cure = "`snnc compile --check-passes` names the pass and the layer"
-    if found.unsettled:
+    if not found.resting_fault:
         cure = f"more --steps than {measured.steps}"
     return Diagnostic("SN943", found.verdict, where="--exact", help=cure)
 

@@ -54,7 +54,10 @@ Batch = Annotated[
 ]
 Dtype = Annotated[
     str | None,
-    typer.Option("--dtype", help="Simulate in float32 (default), float64 or integer."),
+    typer.Option(
+        "--dtype",
+        help="Simulate in float32 (default; float64 where the input is gated), float64 or integer.",
+    ),
 ]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace a folder that snnc did not write, too.")

@@ -88,7 +88,7 @@ class Compiled:
             inputs: float32 samples in the network's units (after preprocessing); events are
                 `(T, N, *shape)`.
             steps: time steps, by default those of the network.
-            dtype: `float32` (default), `float64` or `integer`: what the simulator computes in.
+            dtype: `float32`, `float64` or `integer`: what the simulator computes in.
             options: `record`, `record_membrane`, `progress` of the reference simulator.
 
         Raises:
@@ -118,7 +118,7 @@ class Compiled:
             steps: time steps, by default those of the network, or of the events.
             preprocessing: by default what the program was compiled with.
             batch: samples per batch, by default chosen by the network's size.
-            dtype: `float32` (default), `float64` or `integer`: what the simulator computes in.
+            dtype: `float32`, `float64` or `integer`: what the simulator computes in.
             exact: compare every neuron's spike count on every sample with the integer activation
                 of the quantised ANN, both in float64; see `Evaluation.exactness`.
             progress: called with (label, done, total).

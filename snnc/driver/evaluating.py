@@ -39,7 +39,7 @@ def evaluate(
         steps: time steps; by default those compiled for (of an ONNX file as for `snnc.compile`).
         preprocessing: of data files; by default that of the program directory.
         batch: samples per batch, by default chosen by the network's size; changes no result.
-        dtype: `float32` (default), `float64` or `integer`: what the simulator computes in.
+        dtype: `float32`, `float64` or `integer`: what the simulator computes in; see `Simulator`.
         exact: compare every spike count with the integers of the quantised ANN, in float64.
         progress: called with (label, done, total).
         **compile_options: for an ONNX file or stage-ann network, as in `snnc.compile`.

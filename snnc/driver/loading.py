@@ -63,8 +63,8 @@ def _load_program(path: Path) -> Compiled:
     try:
         return Compiled(
             network,
-            _load_if_there(path / "ann.snn"),
-            quantised=_load_if_there(path / "quantised.snn"),
+            _ann_if_there(path / "ann.snn"),
+            quantised=_ann_if_there(path / "quantised.snn"),
             target=str(manifest["target"]),
             steps=int(manifest["steps"]),
             seed=int(manifest["seed"]),
@@ -80,8 +80,15 @@ def _load_program(path: Path) -> Compiled:
         raise InputError(Diagnostic("SN941", text, where=where, help="compile again")) from None
 
 
-def _load_if_there(path: Path) -> Network | None:
-    return storage.load(path) if path.exists() else None
+def _ann_if_there(path: Path) -> Network | None:
+    """The network of stage ann in a file of a program directory; None where there is no file."""
+    if not path.exists():
+        return None
+    network = storage.load(path)
+    if network.stage != "ann":
+        text = f"the network is at stage {network.stage} instead of ann"
+        raise InputError(Diagnostic("SN941", text, where=str(path), help="compile again"))
+    return network
 
 
 def read_report(path: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from snnc.evaluation.breakdown import ideal_rate
 from snnc.evaluation.comparing import mean_values
 from snnc.evaluation.exactness import ExactnessSums
 from snnc.evaluation.inputs import coded_input
+from snnc.evaluation.reference import answered
 from snnc.frontend.edges import compare_levels
 from snnc.ir import model as m
 from snnc.ir.interpret import activate, evaluate, summed_input
@@ -107,6 +108,7 @@ def limits(network: m.Network, expected: Expected) -> Iterator[Found]:
             yield _rest(network, population, current, wanted[name], ties)
         elif has_limit(population.neuron):
             target = _limit_target(network, population, expected, given[name])
+            answer = answered(expected.network, population, answer)
             yield Found(name, largest_difference(answer * unit, target * unit), LIMIT_BAND)
 
 
@@ -234,7 +236,8 @@ def rates(network: m.Network, expected: Expected) -> Iterator[Found]:
         step = max(coarsest[i.source] for i in population.incoming)
         if name in wanted:
             step = max(step, _coarseness(network, population, expected, trace))
-            difference = mean_difference(found[name] * unit_of(network, population), wanted[name])
+            value = answered(expected.network, population, found[name])
+            difference = mean_difference(value * unit_of(network, population), wanted[name])
             yield Found(name, difference, base + step)
         coarsest[name] = step
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from snnc.backends.reference.trace import Trace
 from snnc.evaluation.breakdown import Time, staircase_of
-from snnc.evaluation.exactness import Exactness, ExactnessSums
+from snnc.evaluation.exactness import ExactnessSums
 from snnc.evaluation.inputs import coded_input, neurons_of
 from snnc.evaluation.layers import LayerMeter, LayerReport
-from snnc.evaluation.reference import AnnReference, head_of
+from snnc.evaluation.reference import AnnReference, answered, head_of
+from snnc.evaluation.verdict import Exactness
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
 
@@ -102,6 +103,8 @@ class Comparison:
         values = mean_values(self.network, trace, x, part)
         time = Time(trace.steps, trace.drive)
         for name in self._shared:
+            population = self.network.population(name)
+            values[name] = answered(self._ann.network, population, values[name])
             self.meters[name].compare(values, activations["ann"][name], time)
 
     def _integers(
@@ -111,11 +114,12 @@ class Comparison:
             return
         expected = activations["quantised"]
         counts = {name: trace.spike_counts[name][part] for name in self.sums.layers}
-        self.sums.add(x, counts, expected, trace.settled[part])
-        head = self.network.heads[-1].name
-        answering = head_of(self._quantised.network, head).population
-        logits = expected[answering].reshape(len(x), -1)
-        self.sums.add_readout(trace.logits(head)[part], logits)
+        exact = self.sums.add(x, counts, expected, trace.settled[part])
+        head, ann = self.network.heads[-1], self._quantised.network
+        logits = expected[head_of(ann, head.name).population].reshape(len(x), -1)
+        population = self.network.population(head.population)
+        found = answered(ann, population, trace.logits(head.name)[part])
+        self.sums.add_readout(found, logits, exact)
 
 
 def mean_values(

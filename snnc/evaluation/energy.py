@@ -21,7 +21,7 @@ class OperationCounts:
         synops: Synaptic operations: for each spike the non-zero synapses it meets.
         direct_macs: Multiply-accumulates that turn analog inputs into currents, counted once.
         updates: Neuron updates in all time steps: neurons times steps.
-        steps: Time steps.
+        driven: Time steps in which the inputs act.
         ann_macs: Multiply-accumulates of the original network, None if it is not known.
     """
 
@@ -29,11 +29,11 @@ class OperationCounts:
     synops: float
     direct_macs: float
     updates: float
-    steps: float
+    driven: float
     ann_macs: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("spikes", "synops", "direct_macs", "updates", "steps", "ann_macs"):
+        for name in ("spikes", "synops", "direct_macs", "updates", "driven", "ann_macs"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < float("inf"):
                 raise ValueError(f"{name} is {value}; a count is finite and not negative")
@@ -99,7 +99,7 @@ def _cmos_once(counts: OperationCounts, prices: Mapping[str, float]) -> float:
 
 
 def _cmos_every_step(counts: OperationCounts, prices: Mapping[str, float]) -> float:
-    return counts.direct_macs * counts.steps * prices["mac"] + counts.synops * prices["ac"]
+    return counts.direct_macs * counts.driven * prices["mac"] + counts.synops * prices["ac"]
 
 
 def _per_synop(counts: OperationCounts, prices: Mapping[str, float]) -> float:
@@ -140,7 +140,8 @@ TABLES: tuple[EnergyTable, ...] = (
         "45nm-cmos-every-step",
         _HOROWITZ,
         "as 45nm-cmos, but the multiply-accumulates of analog inputs are done again in every "
-        "time step, as most publications on directly coded networks count them",
+        "time step in which the inputs act, as most publications on directly coded networks count "
+        "them",
         _CMOS_PRICES,
         _cmos_every_step,
         ann_price=4.6,

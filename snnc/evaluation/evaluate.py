@@ -102,7 +102,7 @@ def evaluate_network(
         measured.judge.check(known_labels, 0)
     tally = measured.tally
     for given, labels in data.batches(batch or affordable_batch(network)):
-        values = given.astype(np.float64) if dtype == "float64" else given
+        values = given.astype(np.float64) if simulator.dtype == "float64" else given
         count = sample_count(network, values)
         within = _within_batch(progress, tally.samples, count, len(data))
         trace = simulator.run(values, steps=total_steps, first=tally.samples, progress=within)
@@ -169,7 +169,7 @@ class _Measured:
         labelled = tally.labelled
         curve = tuple(float(c / labelled) for c in tally.correct) if labelled else ()
         mean_steps = float(steps) if tally.settling is None else tally.settling.mean_steps(steps)
-        counts = self._operations(mean_steps)
+        counts = self._operations()
         settled = None if tally.settling is None else tally.settling.result()
         known = None if ann is None else ann.network
         return Evaluation(
@@ -199,13 +199,14 @@ class _Measured:
             levels=levels_of(self.network, known),
         )
 
-    def _operations(self, mean_steps: float) -> OperationCounts:
-        tally = self.tally
+    def _operations(self) -> OperationCounts:
+        tally, schedule = self.tally, self.network.schedule
+        driven = self.steps if schedule is None else schedule.drive(self.steps)
         return OperationCounts(
             spikes=tally.spikes / tally.samples,
             synops=tally.synops / tally.samples,
             direct_macs=float(tally.direct_macs),
             updates=tally.updates / tally.samples,
-            steps=mean_steps,
+            driven=float(driven),
             ann_macs=None if self.ann is None else float(network_macs(self.ann.network)),
         )

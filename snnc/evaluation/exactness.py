@@ -13,11 +13,10 @@ ANN's activation divided by its step. Each count that differs is put down to one
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from snnc.evaluation.verdict import Exactness
 from snnc.ir import model as m
 from snnc.ir.interpret import activate, levels, summed_input
 from snnc.ir.linear import broadcast_parameter
@@ -33,71 +32,6 @@ _ROUNDING = 1e-6
 """The same as a share of the largest summed input of the layer: it counts for many levels."""
 
 _WIDEST_EDGE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Exactness:
-    """How the spike counts compare with the integer activations of the quantised ANN.
-
-    `values`: compared pairs of sample and neuron; `unequal`: how many of them differ, which is
-    `at_edge + inherited + unexplained`. `edge_distance`: of the differences at an edge the
-    largest distance from it, in steps. `unsettled`: compared samples that had not come to rest.
-    `readout_difference`: largest difference of the read-out from the ANN's, over its largest value.
-    `engine` computed the ANN; the network was simulated in `precision`.
-    """
-
-    samples: int
-    layers: int
-    values: int
-    unequal: int
-    at_edge: int
-    inherited: int
-    unexplained: int
-    unsettled: int
-    edge_distance: float
-    readout_difference: float
-    engine: str
-    precision: str
-
-    @property
-    def equal(self) -> bool:
-        """Whether no count differs but for rounding at an edge of float32."""
-        return self.unexplained == 0
-
-    @property
-    def verdict(self) -> str:
-        """The result in a line."""
-        compared = f"{self.values:,} values of {self.layers} layers, {self.samples:,} samples"
-        if self.unequal == 0:
-            return f"equal to the quantised ANN in every neuron of every layer ({compared})"
-        text = f"{self.unequal:,} of {compared} differ from the quantised ANN"
-        if self.unexplained == 0:
-            return (
-                f"{text}: {self.at_edge:,} by rounding, at most {self.edge_distance:.1g} of a "
-                f"step from an edge, {self.inherited:,} because of these"
-            )
-        if self.unsettled:
-            return f"{text}: {self.unsettled:,} samples had not come to rest (more --steps)"
-        return f"{text}: {self.unexplained:,} without a reason; the conversion is not exact"
-
-    def as_dict(self) -> dict[str, Any]:
-        """The comparison as a JSON object."""
-        return {
-            "equal": self.equal,
-            "verdict": self.verdict,
-            "samples": self.samples,
-            "layers": self.layers,
-            "values": self.values,
-            "unequal": self.unequal,
-            "at_edge": self.at_edge,
-            "inherited": self.inherited,
-            "unexplained": self.unexplained,
-            "unsettled": self.unsettled,
-            "edge_distance": self.edge_distance,
-            "readout_difference": self.readout_difference,
-            "engine": self.engine,
-            "precision": self.precision,
-        }
 
 
 def counted_layers(network: m.Network, ann: m.Network) -> tuple[str, ...]:
@@ -148,11 +82,13 @@ class ExactnessSums:
         self.values = 0
         self._steps = _steps(ann, self.layers)
         self.unexplained = dict.fromkeys(self.layers, 0)
+        self._working = 0
         self._at_edge = 0
         self._inherited = 0
         self._unsettled = 0
         self._edge_distance = 0.0
         self._readout = 0.0
+        self._readout_unexplained = 0.0
 
     def add(
         self,
@@ -160,7 +96,7 @@ class ExactnessSums:
         counts: Mapping[str, Array],
         activations: Mapping[str, Array],
         settled: Array,
-    ) -> None:
+    ) -> Array:
         """Add samples.
 
         Args:
@@ -168,6 +104,9 @@ class ExactnessSums:
             counts: net spike counts of the layers, (n, *shape).
             activations: values of the layers in the ANN, in its units.
             settled: settling steps (n,), -1 for a sample that has not come to rest.
+
+        Returns:
+            Which samples are at rest with every count right, bool (n,).
         """
         self.samples += len(x)
         self._unsettled += int((settled < 0).sum())
@@ -181,13 +120,18 @@ class ExactnessSums:
             rows |= wrong[name].reshape(len(x), -1).any(axis=1)
         if rows.any():
             some = {n: counts[n][rows] for n in self.layers}
-            self._explain(x[rows], some, {n: w[rows] for n, w in wrong.items()})
+            working = settled[rows] < 0
+            self._explain(x[rows], some, {n: w[rows] for n, w in wrong.items()}, working)
+        exact: Array = ~rows & (settled >= 0)
+        return exact
 
-    def add_readout(self, value: Array, expected: Array) -> None:
-        """Add read-outs (n, K) in ANN units and what the ANN answers."""
+    def add_readout(self, value: Array, expected: Array, exact: Array) -> None:
+        """Add read-outs (n, K) in ANN units, what the ANN answers, and what `add` returned."""
         largest = float(np.abs(expected).max(initial=0.0)) or 1.0
-        difference = float(np.abs(value - expected).max(initial=0.0)) / largest
-        self._readout = max(self._readout, difference)
+        difference = np.abs(value - expected) / largest
+        self._readout = max(self._readout, float(difference.max(initial=0.0)))
+        unexplained = float(difference[exact].max(initial=0.0))
+        self._readout_unexplained = max(self._readout_unexplained, unexplained)
 
     def result(self, engine: str, precision: str) -> Exactness | None:
         """The comparison of everything added so far; None where there was nothing to compare."""
@@ -201,9 +145,11 @@ class ExactnessSums:
             at_edge=self._at_edge,
             inherited=self._inherited,
             unexplained=sum(self.unexplained.values()),
+            working=self._working,
             unsettled=self._unsettled,
             edge_distance=self._edge_distance,
             readout_difference=self._readout,
+            readout_unexplained=self._readout_unexplained,
             engine=engine,
             precision=precision,
         )
@@ -213,8 +159,12 @@ class ExactnessSums:
         x: Array,
         counts: Mapping[str, Array],
         wrong: Mapping[str, Array],
+        working: Array,
     ) -> None:
-        """Put every difference down to its cause: what should a neuron count that got this?"""
+        """Put every difference down to its cause: what should a neuron count that got this?
+
+        `working`: which samples had not come to rest.
+        """
         values: dict[str, Array] = {self.ann.inputs[0].name: x.astype(np.float64)}
         astray = {self.ann.inputs[0].name: np.zeros(len(x), dtype=bool)}
         for population in self.ann.populations:
@@ -235,7 +185,9 @@ class ExactnessSums:
             edge = differs & ~inherited & np.isfinite(distance)
             self._at_edge += int(edge.sum())
             self._inherited += int(inherited.sum())
-            self.unexplained[name] += int((differs & ~edge & ~inherited).sum())
+            unexplained = differs & ~edge & ~inherited
+            self.unexplained[name] += int(unexplained.sum())
+            self._working += int(unexplained[working].sum())
             self._edge_distance = max(self._edge_distance, float(distance[edge].max(initial=0.0)))
 
     def _judge(

@@ -28,8 +28,13 @@ def sample_count(network: m.Network, x: Array) -> int:
 
 
 def mean_input(network: m.Network, x: Array) -> Array:
-    """What the ANN is given for a batch, (N, *shape): of events their mean over the steps."""
-    return x.mean(axis=0) if takes_events(network) else x
+    """What the ANN is given for a batch, (N, *shape): of events their mean per driven step."""
+    if not takes_events(network):
+        return x
+    schedule = network.schedule
+    driven = len(x) if schedule is None else schedule.drive(len(x))
+    mean: Array = x.sum(axis=0) / driven
+    return mean
 
 
 def coded_input(network: m.Network, x: Array) -> Array:

@@ -13,16 +13,19 @@ class Judge:
     """Turns outputs of the final head into classes: the largest value, or the sign of a single one.
 
     A head with one value is a two-class output whose logit is compared with 0 (a sigmoid of it
-    with one half).
+    with one half). A ReLU that the network leaves to the host comes first: it makes ties.
     """
 
     def __init__(self, network: m.Network) -> None:
         self.head = network.heads[-1]
         shape = network.population(self.head.population).shape
         self.classes = max(2, int(np.prod(shape)))
+        self._rectified = self.head.readout.host[:1] == ("Relu",)
 
     def classify(self, outputs: Array) -> Array:
         """Class indices of outputs (..., K)."""
+        if self._rectified:
+            outputs = np.maximum(outputs, 0)
         if outputs.shape[-1] == 1:
             positive: Array = (outputs[..., 0] > 0).astype(np.int64)
             return positive

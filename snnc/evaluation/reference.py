@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from snnc.ir import model as m
 from snnc.ir.interpret import evaluate
 from snnc.ir.tensors import Array
@@ -36,6 +38,17 @@ class AnnReference(Protocol):
 def head_of(network: m.Network, name: str) -> m.Head:
     """The head of that name, or the last one (which always answers) where there is none."""
     return next((h for h in network.heads if h.name == name), network.heads[-1])
+
+
+def answered(ann: m.Network, population: m.Population, value: Array) -> Array:
+    """What a spiking population's mean value says in terms of the ANN's population of its name.
+
+    A ReLU that only a head reads is left to the host: an integrator then holds the value in front.
+    """
+    rectified = {p.name for p in ann.populations if isinstance(p.neuron, m.Relu)}
+    if isinstance(population.neuron, m.Integrator) and population.name in rectified:
+        return np.maximum(value, 0)
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from snnc.evaluation.exactness import Exactness
 from snnc.evaluation.layers import LayerReport
 from snnc.evaluation.settling import Settling
+from snnc.evaluation.verdict import Exactness
 
 SCHEMA_VERSION = 1
 

@@ -30,13 +30,15 @@ class Miss(IntEnum):
     STEP = 0
     SCALE = 1
     SIGN = 2
-    OFFSET = 3
-    TIES = 4
-    UPPER = 5
-    LOWER = 6
-    BOUNDS = 7
-    CHANNELS = 8
-    ZERO = 9
+    CUT = 3
+    OFFSET = 4
+    TIES = 5
+    UPPER = 6
+    LOWER = 7
+    WRAP = 8
+    BOUNDS = 9
+    CHANNELS = 10
+    ZERO = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def fit(
     """
     slope, offset = _compose((*before, *rounder.before))
     step, rest = _compose((*rounder.after, *after))
-    wrong = _scales(step, slope, unit)
+    wrong = _scales(step, slope, unit) or _cuts((*rounder.after, *after))
     if wrong is not None:
         return wrong
     moved = rest / step
@@ -96,8 +98,9 @@ def slopes(links: Sequence[Link]) -> bool:
 def _compose(links: Sequence[Link]) -> tuple[Array, Array]:
     """Slope and offset of links in order, the clamps left out."""
     slope, offset = np.ones(()), np.zeros(())
-    for link in links:
-        slope, offset = slope * link.slope, offset * link.slope + link.offset
+    with np.errstate(all="ignore"):  # what is not finite is no staircase
+        for link in links:
+            slope, offset = slope * link.slope, offset * link.slope + link.offset
     return slope, offset
 
 
@@ -126,6 +129,20 @@ def _scales(step: Array, slope: Array, unit: bool) -> Almost | None:
             f"its step {_number(step)} is negative, which reverses the direction of rounding",
             "use a positive step",
         )
+    return None
+
+
+def _cuts(after: Sequence[Link]) -> Almost | None:
+    """A cast to integers changes what is no whole number."""
+    for index, link in enumerate(after):
+        slope, offset = _compose(after[:index])
+        if link.whole and np.any((slope % 1 != 0) | (offset % 1 != 0)):
+            return Almost(
+                Miss.CUT,
+                f"its levels are no whole numbers where {link.node.name} casts them to integers: "
+                f"they are {_number(slope)} apart and moved by {_number(offset)}",
+                "cast first, and scale then",
+            )
     return None
 
 
@@ -162,6 +179,12 @@ def _range(
         x = np.full((), infinity, dtype=np.float32)
         bounds.append(_apply(before, rounder, after, x).astype(np.float64) / step)
     low, high = bounds
+    if np.any(np.isnan(bounds[0]) | np.isnan(bounds[1])):
+        return Almost(
+            Miss.WRAP,
+            "its integers leave the range of their element type on the way, and wrap around",
+            "clamp them to that range first, or compute in float32 or int32",
+        )
     for miss, side, bound in ((Miss.UPPER, "above", high), (Miss.LOWER, "below", low)):
         if not np.all(np.isfinite(bound)):
             return Almost(

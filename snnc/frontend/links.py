@@ -99,7 +99,8 @@ def rounder_of(graph: Graph, node: Node) -> Rounder:
 
 def _product(graph: Graph, node: Node, data: str) -> Link:
     factor = graph.constants[_other(node, data)]
-    return Link(node, data, lambda x: x * factor, np.asarray(factor, dtype=np.float64))
+    slope = np.asarray(factor, dtype=np.float64)
+    return Link(node, data, _unwrapped(factor, lambda x: x * factor), slope)
 
 
 def _quotient(graph: Graph, node: Node, data: str) -> Link | None:
@@ -115,19 +116,33 @@ def _sum(graph: Graph, node: Node, data: str) -> Link | None:
     if len(node.inputs) != 2:
         return None
     constant = graph.constants[_other(node, data)]
-    return Link(node, data, lambda x: x + constant, offset=np.asarray(constant, dtype=np.float64))
+    offset = np.asarray(constant, dtype=np.float64)
+    return Link(node, data, _unwrapped(constant, lambda x: x + constant), offset=offset)
 
 
 def _difference(graph: Graph, node: Node, data: str) -> Link:
     constant = graph.constants[_other(node, data)]
     offset = np.asarray(constant, dtype=np.float64)
     if node.inputs[0] == data:
-        return Link(node, data, lambda x: x - constant, offset=-offset)
-    return Link(node, data, lambda x: constant - x, -_ONE, offset)
+        return Link(node, data, _unwrapped(constant, lambda x: x - constant), offset=-offset)
+    return Link(node, data, _unwrapped(constant, lambda x: constant - x), -_ONE, offset)
 
 
 def _negative(_: Graph, node: Node, data: str) -> Link:
     return Link(node, data, np.negative, -_ONE)
+
+
+def _unwrapped(constant: Array, apply: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """The arithmetic with a constant; NaN where integers of 8 or 16 bits would wrap around."""
+    if constant.dtype.kind not in "iu" or constant.dtype.itemsize > 2:
+        return apply
+    bounds = np.iinfo(constant.dtype)
+    return lambda x: _inside(apply(x), bounds.min, bounds.max)
+
+
+def _inside(x: Array, low: int, high: int) -> Array:
+    """The same numbers; NaN for those that an integer type does not hold."""
+    return np.where((x < low) | (x > high), x.dtype.type(np.nan), x)
 
 
 def _other(node: Node, data: str) -> str:
@@ -150,9 +165,7 @@ def _cast(_: Graph, node: Node, data: str) -> Link | None:
     if kind not in _NARROW:
         return None
     low, high = _NARROW[kind]
-    return Link(
-        node, data, lambda x: np.where((x < low) | (x > high), x.dtype.type(np.nan), x), whole=True
-    )
+    return Link(node, data, lambda x: _inside(x, low, high), whole=True)
 
 
 def _relu(_: Graph, node: Node, data: str) -> Link:
@@ -213,6 +226,8 @@ def _parameters(graph: Graph, node: Node) -> tuple[Array, Array, tuple[int, int]
         )
     if int(node.attributes.get("block_size", 0)):
         raise Refusal("it quantises in blocks", "quantise per tensor or per channel (axis 1)")
+    if not np.all(np.isfinite(scale) & (scale != 0)):
+        raise Refusal("its scale is 0 or infinite", "quantise with a scale above 0")
     whole = zero.astype(np.int64)
     return _along(graph, node, scale), _along(graph, node, whole), _RANGES[zero.dtype.name]
 

@@ -154,7 +154,7 @@ def _groups_of(wiring: Wiring, rounder: Rounder) -> list[Group]:
         unit = _Search(wiring, above, rounder, unit=True).groups(())
         result = unit if not isinstance(unit, Almost) else _further(result, unit)
     if isinstance(result, Almost):
-        integers = _integer_reader(wiring, rounder)
+        integers = _integer_reader(wiring, rounder) if result.miss == Miss.STEP else None
         raise integers or Refusal(f"it is no uniform staircase: {result.reason}", result.cure)
     return result
 

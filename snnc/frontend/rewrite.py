@@ -43,7 +43,7 @@ def with_staircases(graph: Graph) -> Rewritten:
     """
     plain = with_shapes_in_front(without_estimators(graph))
     found = recognise(plain)
-    groups = _whole(plain, found.groups)
+    groups = found.groups
     same = _repeated(plain, groups)
     standing = {group.last.index: _stand_in(group, same) for group in groups}
     dropped = _dropped(plain, groups)
@@ -59,15 +59,6 @@ def _stand_in(group: Group, same: Mapping[str, str]) -> Node:
             group.last, op="Identity", domain="", inputs=(same[group.output],), attributes={}
         )
     return replace(group.last, inputs=(group.source,))
-
-
-def _whole(graph: Graph, groups: tuple[Group, ...]) -> tuple[Group, ...]:
-    """The groups that do not read from inside another one."""
-    inside = {name for group in groups for node in group.nodes[:-1] for name in node.outputs} - {
-        group.output for group in groups
-    }
-    readers = {group.source for group in groups} & inside
-    return tuple(g for g in groups if g.source not in readers) if readers else groups
 
 
 def _dropped(graph: Graph, groups: tuple[Group, ...]) -> set[int]:

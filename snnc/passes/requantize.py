@@ -118,7 +118,15 @@ class Requantize:
         """Steps `()` or `(C,)`: the chosen largest value over the number of levels."""
         steps: dict[str, Array] = {}
         for count in sorted({span(s) for s in staircases.values()}):
-            scales = chosen_scales(network, context, self.method, self.per, self.percentile, count)
+            scales = chosen_scales(
+                network,
+                context,
+                self.method,
+                self.per,
+                self.percentile,
+                count,
+                wanted_by=self.name,
+            )
             for name, staircase in staircases.items():
                 if span(staircase) == count:
                     steps[name] = compress(np.asarray(scales[name], dtype=np.float64)) / count

@@ -34,6 +34,8 @@ def chosen_scales(
     per: str,
     percentile: float,
     steps: int,
+    *,
+    wanted_by: str = "normalize",
 ) -> dict[str, Array]:
     """Scales from the activations' distribution, for every population that will spike.
 
@@ -42,7 +44,7 @@ def chosen_scales(
     Raises:
         InputError: SN705, statistics of a population are missing and there is no calibration data.
     """
-    statistics = _complete_statistics(network, context)
+    statistics = _complete_statistics(network, context, wanted_by)
     scales: dict[str, Array] = {}
     for population in network.populations:
         if isinstance(population.neuron, m.MaxPool2d):
@@ -143,7 +145,7 @@ def _in_current_units(network: m.Network, scales: Mapping[str, Array]) -> dict[s
 
 
 def _complete_statistics(
-    network: m.Network, context: Context
+    network: m.Network, context: Context, wanted_by: str
 ) -> Mapping[str, ActivationStatistics]:
     """Statistics of every population that needs a scale; missing ones from the interpreter."""
     needed = {
@@ -154,7 +156,7 @@ def _complete_statistics(
     missing = sorted(needed - set(context.statistics))
     if not missing:
         return context.statistics
-    samples = context.samples("normalize")
+    samples = context.samples(wanted_by)
     found = {name: ActivationStatistics() for name in missing}
     total = len(next(iter(samples.values())))
     for start in range(0, total, 32):

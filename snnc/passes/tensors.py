@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from snnc.ir.model import Network, Parameter, Ref
+from snnc.ir.model import Network, Parameter, Quantized, Ref
 from snnc.ir.tensors import Array, Shape, reference
 
 
@@ -17,14 +17,16 @@ class NewTensors:
     """Collects arrays for a network under unique names; `attach` puts them into its table.
 
     A name that is taken by other content gets a number, so a tensor that another population
-    shares is never changed under it. Floating-point arrays are stored as float32, in a network
-    that holds float64 arrays as float64.
+    shares is never changed under it. Floating-point arrays are stored as float32; in a network
+    that holds float64 arrays, or rounds activations to levels, as float64: there a weight that is
+    rounded once more than in the file moves sums over the edges between levels.
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
         self._arrays: dict[str, Array] = {}
         double = any(ref.dtype == "f64" for ref in network.tensors.values())
+        double |= any(isinstance(p.neuron, Quantized) for p in network.populations)
         self._precision = np.float64 if double else np.float32
 
     def put(self, name: str, array: Array) -> Ref:

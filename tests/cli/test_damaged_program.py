@@ -31,6 +31,15 @@ def edit_manifest(**entries: object) -> Callable[[Path], None]:
     return edit
 
 
+def swap_stages(folder: Path) -> None:
+    """The final network in the place of the imported one, with digests to match."""
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    for end in (".snn", ".snn.safetensors"):
+        shutil.copy(folder / f"network{end}", folder / f"ann{end}")
+        files[f"ann{end}"] = files[f"network{end}"]
+    edit_manifest(files=files)(folder)
+
+
 def cut_manifest(folder: Path) -> None:
     (folder / "manifest.json").write_text('{"format": ')
 
@@ -43,6 +52,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a file more": (lambda f: (f / "a.txt").write_text(""), "SN907", "a.txt is not in the"),
     "newer": (edit_manifest(schema_version=99), "SN906", "its schema version is 99"),
     "no JSON": (cut_manifest, "SN906", "it is not JSON"),
+    "no ANN": (swap_stages, "SN941", "the network is at stage snn instead of ann"),
     "steps": (edit_manifest(steps="many"), "SN941", "does not say what it should"),
 }
 

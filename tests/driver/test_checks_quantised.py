@@ -70,6 +70,19 @@ def test_a_shift_of_all_values_is_found_though_each_is_one_level_off() -> None:
         checked(ann, wrong, "fold-quantizers")
 
 
+@pytest.mark.parametrize("mode", ["qffs", "qcfs"])
+def test_a_relu_output_that_the_host_computes_passes(mode: str) -> None:
+    plain = examples.network()
+    ann = plain.with_populations(
+        replace(p, neuron=m.Relu()) if p.name == "fc" else p for p in plain.populations
+    )
+    snn = examples.spiking(ann, mode=mode)
+    assert snn.heads[0].readout == m.Membrane(("Relu",))
+    assert checked(ann, snn).results[0].worst_difference < 1e-5
+    with pytest.raises(InputError, match=r"SN930.*layer fc"):
+        checked(ann, examples.perturbed(snn, "fc.bias", 5.0))
+
+
 def test_a_lossless_network_passes_in_its_limit_and_in_its_counts() -> None:
     ann = examples.network()
     limit, counts = checked(ann, examples.spiking(ann)).results

@@ -7,7 +7,7 @@ import pytest
 from snnc.evaluation.energy import TABLES, EnergyEstimate, OperationCounts, estimates
 
 COUNTS = OperationCounts(
-    spikes=100.0, synops=1000.0, direct_macs=50.0, updates=640.0, steps=8.0, ann_macs=2000.0
+    spikes=100.0, synops=1000.0, direct_macs=50.0, updates=640.0, driven=8.0, ann_macs=2000.0
 )
 
 BY_HAND = {
@@ -47,7 +47,7 @@ def test_every_table_is_worked_out_by_hand_above() -> None:
         ("spikes", {"truenorth-spike", "loihi1"}),
         ("direct_macs", {"45nm-cmos", "45nm-cmos-every-step"}),
         ("updates", {"loihi1"}),
-        ("steps", {"45nm-cmos-every-step"}),
+        ("driven", {"45nm-cmos-every-step"}),
     ],
 )
 def test_one_more_operation_raises_exactly_the_tables_that_price_it(
@@ -76,4 +76,4 @@ def test_without_the_original_networks_macs_there_is_no_figure_for_it() -> None:
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
 def test_impossible_counts_are_refused(value: float) -> None:
     with pytest.raises(ValueError, match="synops"):
-        OperationCounts(spikes=1, synops=value, direct_macs=0, updates=0, steps=1)
+        OperationCounts(spikes=1, synops=value, direct_macs=0, updates=0, driven=1)

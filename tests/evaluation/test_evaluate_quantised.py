@@ -135,7 +135,7 @@ def test_a_rounded_input_stands_for_its_rounded_value() -> None:
 
 def test_float64_is_closer_to_the_ann_than_float32() -> None:
     snn = examples.spiking(examples.network())
-    single, double = measured(snn), measured(snn, dtype="float64")
+    single, double = measured(snn, dtype="float32"), measured(snn)
     assert single.exactness is not None
     assert double.exactness is not None
     assert (single.exactness.precision, double.exactness.precision) == ("float32", "float64")
@@ -200,6 +200,51 @@ def test_events_end_with_the_window_and_the_run_goes_on() -> None:
     assert found.exactness is not None
     assert found.exactness.equal
     assert not any("compiled for" in note for note in found.notes)
+
+
+def test_empty_frames_behind_the_window_do_not_thin_what_the_ann_is_given() -> None:
+    ann = examples.network()
+    snn = examples.spiking(ann)
+    snn = replace(snn, inputs=tuple(replace(i, coding=m.Events()) for i in snn.inputs))
+    assert isinstance(snn.schedule, m.Gated)
+    frames = np.repeat(examples.images(12)[None], snn.schedule.steps, axis=0)
+    frames[snn.schedule.window :] = 0
+    found = evaluate_network(
+        snn, open_inputs(snn, frames, Preprocessing()), ann=InterpretedAnn(ann)
+    )
+    assert found.exactness is not None
+    assert found.exactness.unequal == 0
+    assert found.agreement == 1.0
+
+
+def test_a_relu_that_the_host_computes_is_no_error_of_the_output() -> None:
+    """Its population integrates what lies in front of the ReLU."""
+    plain = examples.network()
+    below = plain.with_arrays({"fc.bias": plain.array(m.Ref("fc.bias")) - np.float32(1.8)})
+    ann = below.with_populations(
+        replace(p, neuron=m.Relu()) if p.name == "fc" else p for p in below.populations
+    )
+    snn = examples.spiking(ann)
+    assert snn.heads[0].readout == m.Membrane(("Relu",))
+    x = examples.images(COUNT)
+    logits = InterpretedAnn(ann).logits(x, "fc")
+    assert (logits == 0).all(axis=1).any(), "no sample ties at zero"
+    assert (logits > 0).any()
+    found = evaluate_network(snn, ArraySamples(x), ann=InterpretedAnn(ann))
+    assert found.agreement == 1.0
+    assert found.layers[-1].relative_error == pytest.approx(0.0, abs=1e-4)
+    assert found.exactness is not None
+    assert found.exactness.equal
+    assert found.exactness.readout_difference < 1e-5
+
+
+def test_analog_inputs_are_counted_in_the_steps_in_which_they_act() -> None:
+    found = measured(examples.spiking(examples.network()))
+    by_name = {entry["name"]: entry["picojoules"] for entry in found.energy_estimates}
+    once, every_step = by_name["45nm-cmos"], by_name["45nm-cmos-every-step"]
+    analog = 36 * 3 * 2 * 9  # multiply-accumulates of the first convolution
+    assert found.mean_steps > 3
+    assert every_step - once == pytest.approx((3 - 1) * analog * 4.6)
 
 
 def test_more_steps_than_events_are_fine_behind_the_window_only() -> None:

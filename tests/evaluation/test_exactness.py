@@ -9,8 +9,9 @@ import pytest
 import quantised_examples as examples
 
 from snnc.backends.reference.simulator import Simulator
-from snnc.evaluation.exactness import Exactness, ExactnessSums, counted_layers
+from snnc.evaluation.exactness import ExactnessSums, counted_layers
 from snnc.evaluation.reference import InterpretedAnn
+from snnc.evaluation.verdict import Exactness
 from snnc.ir import model as m
 
 
@@ -21,8 +22,8 @@ def compared(snn: m.Network, ann: m.Network, *, count: int = 20) -> Exactness:
     trace = Simulator(snn, dtype="float64").run(x)
     assert trace.settled is not None
     activations = InterpretedAnn(ann).activations(x, sums.layers)
-    sums.add(x, trace.spike_counts, activations, trace.settled)
-    sums.add_readout(trace.logits(), InterpretedAnn(ann).logits(x, "fc"))
+    exact = sums.add(x, trace.spike_counts, activations, trace.settled)
+    sums.add_readout(trace.logits(), InterpretedAnn(ann).logits(x, "fc"), exact)
     found = sums.result("interpreter", "float64")
     assert found is not None
     return found
@@ -145,6 +146,50 @@ def test_a_sample_at_work_is_said_to_be() -> None:
     found = compared(examples.spiking(ann, steps=3), ann)
     assert found.unsettled > 0
     assert "had not come to rest (more --steps)" in found.verdict
+
+
+def test_right_counts_with_a_wrong_read_out_are_not_equal() -> None:
+    """No spike count shows a wrong weight in front of an output that nothing quantises."""
+    ann = examples.network()
+    wrong = examples.perturbed(examples.spiking(ann), "fc.weight", 0.1)
+    found = compared(wrong, ann)
+    assert (found.unequal, found.unexplained) == (0, 0)
+    assert found.readout_unexplained == found.readout_difference > 1e-2
+    assert not found.equal
+    assert "read-outs differ" in found.verdict
+
+
+def test_a_read_out_that_follows_from_differing_counts_is_no_fault_of_its_own() -> None:
+    ann, snn = one_layer()
+    sums = ExactnessSums(snn, ann)
+    values = np.array([[0.2, 1.50001, 2.6]])
+    activations = InterpretedAnn(ann).activations(values, ("a", "b"))
+    counts = {name: np.array([[0, 1, 3]]) for name in ("a", "b")}
+    exact = sums.add(values, counts, activations, np.array([5]))
+    assert exact.tolist() == [False]
+    sums.add_readout(counts["b"].astype(float), activations["b"], exact)
+    found = sums.result("interpreter", "float64")
+    assert found is not None
+    assert found.equal
+    assert found.readout_difference > 0.1
+    assert found.readout_unexplained == 0.0
+
+
+@pytest.mark.parametrize(
+    ("settled", "word"), [([5, -1], "without a reason"), ([-1, -1], "more --steps")]
+)
+def test_a_sample_at_work_does_not_excuse_one_at_rest(settled: list[int], word: str) -> None:
+    ann, snn = one_layer()
+    sums = ExactnessSums(snn, ann)
+    values = np.array([[0.2, 1.4, 2.6], [0.2, 1.4, 2.6]])
+    activations = InterpretedAnn(ann).activations(values, ("a", "b"))
+    counts = np.array([[0, 2, 3], [0, 2, 3]])
+    sums.add(values, {"a": counts, "b": counts}, activations, np.array(settled))
+    found = sums.result("interpreter", "float64")
+    assert found is not None
+    assert (found.unexplained, found.working) == (2, settled.count(-1))
+    assert word in found.verdict
+    assert not found.equal
 
 
 def test_without_gated_input_there_is_nothing_to_compare() -> None:

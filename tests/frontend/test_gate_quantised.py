@@ -238,6 +238,30 @@ def test_many_values_near_edges_are_chance() -> None:
     assert (edges, fault) == (90, "")
 
 
+@pytest.mark.parametrize(("step", "other_ties"), [(0.25, True), (0.3, False)])
+def test_ties_are_chance_where_float32_rounds_the_steps(step: float, other_ties: bool) -> None:
+    """Whole numbers times 0.25 are exact in float32, so a tie there is one for onnxruntime too."""
+    place = np.array([0.5, 2.5] * 40, np.float32).astype(np.float64)
+    neuron = m.Quantized(step, 3)
+    wanted = (np.rint(place) * step)[None]
+    found = compare_levels(_network(), neuron, place[None] * step, wanted, 1e-4)
+    assert ("ties" in found.fault) == other_ties
+    assert found.at_edge == 80
+
+
+def test_averages_on_ties_are_no_fault(tmp_path: Path) -> None:
+    """Means of four whole levels of 0.3: every fourth is a tie, and float32 picks a side."""
+    model = build(
+        """a = Conv(x, w1) b = QuantizeLinear(a, s, z) q = DequantizeLinear(b, s, z)
+        p = AveragePool<kernel_shape=[2,2]>(q)
+        c = QuantizeLinear(p, s, z) d = DequantizeLinear(c, s, z) y = Conv(d, w2)""",
+        {"w1": (8, 3, 3, 3), "s": numbers(0.3), "z": np.array(0, np.uint8), "w2": (2, 8, 1, 1)},
+        opset=21,
+    )
+    result = import_model(save(model, tmp_path))
+    assert "at a rounding edge" in result.notes[0]
+
+
 def test_many_levels_widen_the_edges_by_the_rounding_of_float32() -> None:
     """Of 16 bits a float32 sum does not know a thousandth of a step."""
     exact = [40000.48, 1.0]

@@ -77,6 +77,24 @@ def test_relu_with_another_reader_stays(tmp_path: Path) -> None:
     assert result.network.populations[1].incoming[0].source == "conv_0"
 
 
+def test_quantiser_that_reads_from_inside_another_one(tmp_path: Path) -> None:
+    """Of two behind one clamp per channel, only the first can take it in; the second reads it."""
+    limits = np.array([0.4, 0.8, 1.2, 1.6], np.float32).reshape(4, 1, 1)
+    constants = {**Q, "n": limits, "d": limits / 4, "zero": numbers(0), "three": numbers(3)}
+    model = build(
+        """c = Conv(x, w) r = Relu(c) e = Min(r, n)
+        a = Div(e, d) b = Round(a) f = Mul(b, d)
+        g = Div(e, s) h = Clip(g, zero, three) i = Round(h) j = Mul(i, s) y = Add(f, j)""",
+        constants,
+    )
+    result = _import(model, tmp_path)
+    assert _kinds(result) == [m.Identity, m.Clip, m.Quantized, m.Quantized, m.Identity]
+    first, second = (p.neuron for p in result.network.populations[2:4])
+    assert isinstance(first, m.Quantized)
+    assert isinstance(second, m.Quantized)
+    assert (first.levels, second.levels) == (4, 3)
+
+
 def test_quantised_value_with_another_reader_inside(tmp_path: Path) -> None:
     """A tensor inside a quantiser that something else reads is still computed."""
     model = _build(f"c = Conv(x, w) e = Div(c, t) g = Relu(e) {_qdq('g', 'a')} y = Add(a, e)")

@@ -155,6 +155,31 @@ CASES: dict[str, tuple[str, str, Mapping[str, Any], str]] = {
         {**U8, "k": np.ones((4, 4, 1, 1), np.uint8)},
         "used by ConvInteger",
     ),
+    "integers that wrap around": (
+        "i = QuantizeLinear(c, s, k) j = Sub(i, k) f = Cast<to=1>(j) q = Mul(f, s)",
+        "QuantizeLinear",
+        {"k": np.array(128, np.uint8)},
+        "leave the range of their element type",
+    ),
+    "integers that a cast to int8 does not hold": (
+        "i = QuantizeLinear(c, s, z) j = Cast<to=3>(i) f = Cast<to=1>(j) q = Mul(f, s)",
+        "QuantizeLinear",
+        U8,
+        "leave the range of their element type",
+    ),
+    "cast to integers that cuts levels off": (
+        """a = Div(c, half) r = Round(a) e = Clip(r, zero, L) g = Mul(e, t) i = Cast<to=7>(g)
+        f = Cast<to=1>(i) q = Mul(f, u)""",
+        "Round",
+        {"t": numbers(0.25), "u": numbers(2)},
+        "0.25 apart and moved by 0",
+    ),
+    "scale of 0": (
+        "i = QuantizeLinear(c, t, z) q = DequantizeLinear(i, t, z)",
+        "QuantizeLinear",
+        {**U8, "t": numbers(0)},
+        "scale is 0",
+    ),
     "integers as output of the quantiser": (
         "i = QuantizeLinear(c, s, z) j = Cast<to=6>(i) k = MatMulInteger(i, z) q = Cast<to=1>(k)",
         "QuantizeLinear",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import onnxruntime
 import pytest
-from onnx_models import save
+from onnx_models import build, integers, numbers, save
 from quantised_spellings import SPELLINGS, spelled
 
 from snnc.diagnostics import InputError
@@ -74,6 +75,69 @@ def test_spelling_equals_onnxruntime_away_from_edges(name: str, tmp_path: Path) 
     different = np.abs(actual - wanted) > 1e-3 * step
     assert different.mean() < 1e-3
     assert len(np.unique(np.round(wanted / step))) > 1
+
+
+TIES = {
+    "floor with a half": (
+        "d = Div(c, s) a = Add(d, h) f = Floor(a) e = Clip(f, zero, L) q = Mul(e, s)",
+        "up",
+    ),
+    "floor": ("d = Div(c, s) f = Floor(d) e = Clip(f, zero, L) q = Mul(e, s)", "up"),
+    "shifted before the division": (
+        "a = Add(c, eighth) d = Div(a, s) f = Floor(d) e = Clip(f, zero, L) q = Mul(e, s)",
+        "up",
+    ),
+    "round": ("d = Div(c, s) r = Round(d) e = Clip(r, m, L) q = Mul(e, s)", "even"),
+    "clamped on a tie": ("e = Clip(c, zero, t) d = Div(e, s) r = Round(d) q = Mul(r, s)", "even"),
+    "even zero point before rounding": (
+        "d = Div(c, s) a = Add(d, two) r = Round(a) e = Clip(r, zero, L) b = Sub(e, two) "
+        "q = Mul(b, s)",
+        "even",
+    ),
+    "uint8": ("i = QuantizeLinear(c, s, k) q = DequantizeLinear(i, s, k)", "even"),
+    "int4": ("i = QuantizeLinear(c, s, n) q = DequantizeLinear(i, s, n)", "even"),
+    "estimator": (
+        "d = Div(c, s) e = Clip(d, m, L) r = Round(e) g = Mul(r, s) b = Sub(g, c) q = Add(c, b)",
+        "even",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TIES)
+def test_ties_go_where_onnxruntime_sends_them(name: str, tmp_path: Path) -> None:
+    """With a step of 0.25 and inputs on eighths all sums are exact: no value may differ."""
+    text, ties = TIES[name]
+    constants = {
+        "s": numbers(0.25),
+        "h": numbers(0.5),
+        "eighth": numbers(0.125),
+        "zero": numbers(0),
+        "two": numbers(2),
+        "m": numbers(-4),
+        "L": numbers(7),
+        "t": numbers(0.625),
+        "k": np.array(3, np.uint8),  # odd: it is added after rounding
+        "n": np.array(1, ml_dtypes.int4),
+        "flat": integers(0, 64),
+        "v": (64, 2),
+    }
+    inputs = "float[N,1,8,8] c"
+    model = build(
+        f"{text} g9 = Reshape(q, flat) y = MatMul(g9, v)", constants, inputs=inputs, opset=21
+    )
+    result = import_model(save(model, tmp_path))
+    first = result.network.populations[0]
+    assert isinstance(first.neuron, m.Quantized)
+    assert first.neuron.ties == ties
+    x = (np.arange(-128, 128, dtype=np.float32) / 8).reshape(4, 1, 8, 8)
+    tensor = result.values[first.name]
+    wanted = Runner(result, [tensor]).run(x)[tensor]
+    np.testing.assert_array_equal(evaluate(result.network, {"c": x})[first.name], wanted)
+    other = replace(first.neuron, ties="up" if ties == "even" else "even", shift=0.5)
+    moved = result.network.with_populations(
+        [replace(first, neuron=other), *result.network.populations[1:]]
+    )
+    assert np.any(evaluate(moved, {"c": x})[first.name] != wanted)
 
 
 def test_origin_lists_the_quantisers_nodes(tmp_path: Path) -> None:

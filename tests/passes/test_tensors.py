@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,3 +49,11 @@ def test_a_name_that_is_taken_by_other_content_gets_a_number() -> None:
     assert tensors.put("w", np.eye(2)) == m.Ref("w")
     assert tensors.put("w", 2 * np.eye(2)) == m.Ref("w.2")
     assert tensors.put("w", 3 * np.eye(2)) == m.Ref("w.3")
+
+
+def test_where_activations_are_rounded_new_arrays_are_doubles() -> None:
+    """Else a folded weight would be rounded, and a sum near an edge could change its level."""
+    plain = network(np.float32)
+    rounded = replace(plain.populations[0], neuron=m.Quantized(0.5, 3))
+    tensors = NewTensors(plain.with_populations([rounded]))
+    assert tensors.array(tensors.put("third", THIRD)).dtype == np.float64

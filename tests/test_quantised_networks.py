@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -112,13 +113,19 @@ def _without_start(neuron: m.IF) -> m.IF:
     return replace(neuron, v_init=0.0)
 
 
+@lru_cache(maxsize=20)
+def _control(seed: int) -> tuple[m.Network, np.ndarray, dict[str, np.ndarray]]:
+    """A spiking network, samples, and the levels that it comes to rest at."""
+    network = random_network(seed, dyadic=True)
+    x = samples(seed, dyadic=True)
+    return spiking_form(network), x, level_values(network, x.astype(np.float64))
+
+
 def _wrong_share(change: Callable[[m.IF], m.IF], *, gated: bool = True) -> float:
     """The share of networks that are not exact any more after `change`."""
     wrong = 0
     for seed in range(20):
-        network = random_network(seed, dyadic=True)
-        x = samples(seed, dyadic=True)
-        spiking = spiking_form(network)
+        spiking, x, expected = _control(seed)
         populations = [
             replace(p, neuron=change(p.neuron)) if isinstance(p.neuron, m.IF) else p
             for p in spiking.populations
@@ -126,7 +133,7 @@ def _wrong_share(change: Callable[[m.IF], m.IF], *, gated: bool = True) -> float
         broken = spiking.with_populations(populations)
         if not gated:
             broken = replace(broken, schedule=m.Synchronous(spiking.schedule.steps))
-        wrong += unequal(level_values(network, x.astype(np.float64)), run(broken, x)) > 0
+        wrong += unequal(expected, run(broken, x)) > 0
     return wrong / 20
 
 

@@ -90,7 +90,7 @@ def _check_input(entry: model.Input, array: Array, integer: bool) -> Array:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise _error("SN504", "the array holds NaN or infinite values", where)
     if isinstance(entry.coding, model.Rounded):
-        array = _rounded(entry.coding, array)
+        array = rounded(entry.coding, array)
     drawn = isinstance(entry.coding, model.Poisson)
     if integer and not drawn and array.dtype.kind == "f" and (array != np.rint(array)).any():
         raise _error(
@@ -102,12 +102,15 @@ def _check_input(entry: model.Input, array: Array, integer: bool) -> Array:
     return array
 
 
-def _rounded(coding: model.Rounded, array: Array) -> Array:
-    """What the host makes of the values: whole steps, in the array's own precision."""
+def rounded(coding: model.Rounded, array: Array) -> Array:
+    """What the host makes of values of any shape: whole steps, in the array's own precision.
+
+    Source: Esser et al. 2020, eq. 1 and 2, as `snnc.ir.staircase.level`.
+    """
     x = array.astype(np.result_type(array, np.float32), copy=False)
     step, shift = (np.asarray(value, x.dtype) for value in (coding.step, coding.shift))
-    rounded: Array = step * level(x, step, coding.lowest, coding.levels, shift, coding.ties)
-    return rounded
+    values: Array = step * level(x, step, coding.lowest, coding.levels, shift, coding.ties)
+    return values
 
 
 def _check_dtype(entry: model.Input, array: Array, integer: bool, where: str) -> None:

@@ -102,13 +102,15 @@ class Collected:
         self.samples = 0
         self.judge = Judge(compiled.network)
         self._simulator = Simulator(compiled.network, dtype=dtype)
+        # Without a wish for it the host rounds inputs in float32, as it does for `snnc eval`.
+        self._wide = dtype == "float64"
         self._record = record
         self._parts: dict[str, list[Array]] = {}
         self._time_parts: dict[str, list[Array]] = {}
 
     def add(self, x: Array, labels: Array | None) -> None:
         """Run one batch and keep what the trace file and the summary need."""
-        if self._simulator.dtype == "float64":
+        if self._wide:
             x = x.astype(np.float64)
         trace = self._simulator.run(x, steps=self.steps, record=self._record, first=self.samples)
         if labels is not None:

@@ -104,8 +104,13 @@ class Searcher:
         """Try the pipelines and choose.
 
         Raises:
-            InputError: SN929, nothing reaches the accuracy; SN928, the data has no labels.
+            InputError: SN929, nothing reaches the accuracy; SN928, the data has no labels; SN927,
+                it is a single sample.
         """
+        if len(self.held_out) == 0:
+            text = "--auto holds out every second calibration sample, and there is only one"
+            cure = "give a few hundred labelled samples"
+            raise InputError(Diagnostic("SN927", text, where="--calibration", help=cure))
         trials: list[Trial] = []
         best: Trial | None = None
         ann_accuracy = 0.0

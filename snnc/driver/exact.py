@@ -38,7 +38,7 @@ def exact_reference(compiled: Compiled, dtype: str | None) -> AnnReference:
         cure = "only map-quantized{mode=qffs} makes such networks"
         raise InputError(Diagnostic("SN944", text, where=compiled.path, help=cure))
     if not counted_layers(network, compiled.quantised or ann):
-        text = f"no layer of network {network.name} is quantised in its ANN under the same name"
-        cure = "compile the model again"
+        text = f"network {network.name} has no spikes that count the levels of a layer of its ANN"
+        cure = "`snnc eval` without --exact compares the outputs"
         raise InputError(Diagnostic("SN944", text, where=compiled.path, help=cure))
     return InterpretedAnn(ann)

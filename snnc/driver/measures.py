@@ -76,13 +76,14 @@ def rounded(network: m.Network, expected: Expected) -> Iterator[Found]:
     for population in network.populations:
         name, neuron = population.name, population.neuron
         step = max(coarsest[i.source] for i in population.incoming)
+        unit = unit_of(network, population)
+        value = computed[name] * unit
+        if isinstance(neuron, m.Quantized):
+            # A branch of what was one population has no value of its own in the ANN.
+            size = broadcast_parameter(neuron.step, population.shape, network.array)
+            step = max(step, quantisation_step(unit * size, wanted.get(name, value), 1))
         if name in wanted:
-            unit = unit_of(network, population)
-            if isinstance(neuron, m.Quantized):
-                size = broadcast_parameter(neuron.step, population.shape, network.array)
-                step = max(step, quantisation_step(unit * size, wanted[name], 1))
-            difference = mean_difference(computed[name] * unit, wanted[name])
-            yield Found(name, difference, RATE_BASE + step)
+            yield Found(name, mean_difference(value, wanted[name]), RATE_BASE + step)
         coarsest[name] = step
 
 
@@ -199,7 +200,7 @@ def counts(network: m.Network, expected: Expected) -> list[Found] | None:
     sums = ExactnessSums(network, expected.network)
     if not sums.layers:
         return None
-    trace = Simulator(network, dtype="float64").run(expected.x.astype(np.float64))
+    trace = Simulator(network, dtype="float64").run(expected.x)
     if trace.settled is None or not (trace.settled >= 0).any():
         return None
     rest = trace.settled >= 0

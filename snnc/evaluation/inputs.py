@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from snnc.backends.reference.sources import rounded
 from snnc.ir import model as m
-from snnc.ir.staircase import level
 from snnc.ir.tensors import Array
 
 BATCH = 200
@@ -43,11 +41,7 @@ def coded_input(network: m.Network, x: Array) -> Array:
     That is the sample itself, rounded to the steps of the input where its coding says so.
     """
     coding = network.inputs[0].coding
-    if not isinstance(coding, m.Rounded):
-        return x
-    step, shift = (np.asarray(value, dtype=x.dtype) for value in (coding.step, coding.shift))
-    rounded: Array = level(x, step, coding.lowest, coding.levels, shift, coding.ties) * step
-    return rounded
+    return rounded(coding, x) if isinstance(coding, m.Rounded) else x
 
 
 def wanted_steps(network: m.Network, data: object, steps: int | None) -> int | None:

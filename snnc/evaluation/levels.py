@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from snnc.ir import model as m
 from snnc.passes.defaults import MANY_LEVELS
+from snnc.passes.staircases import depth, span
 
 FEWER_LEVELS = (
     "fewer levels need fewer steps: put requantize{bits=4,layers=all},calibrate-bias in front of "
@@ -24,19 +25,10 @@ def most_levels(network: m.Network) -> int:
 
 def _levels(neuron: m.Neuron) -> int:
     if isinstance(neuron, m.Quantized):
-        return max(neuron.levels, -neuron.lowest)
+        return span(neuron)
     if isinstance(neuron, m.IF):
         return max(neuron.max_spikes or 0, -(neuron.min_spikes or 0))
     return 0
-
-
-def depth(network: m.Network) -> int:
-    """How many populations stand behind one another on the longest way from an input."""
-    found = {i.name: 0 for i in network.inputs}
-    for population in network.populations:
-        before = (found.get(i.source, 0) for i in population.incoming)
-        found[population.name] = 1 + max(before, default=0)
-    return max(found.values(), default=0)
 
 
 def level_notes(network: m.Network, ann: m.Network | None, steps: int) -> Iterator[str]:

@@ -23,6 +23,9 @@ _WHOLE = 1e-4
 _FLOAT32 = 3e-7
 """The same as a share of the number: a few roundings of float32."""
 
+_MOST_LEVELS = 2.0**31
+"""A bound of more levels is an exporter's way to write none, such as the largest float32."""
+
 
 class Miss(IntEnum):
     """What a group of nodes lacks to be a staircase, the earliest test that fails first."""
@@ -31,11 +34,11 @@ class Miss(IntEnum):
     SCALE = 1
     SIGN = 2
     CUT = 3
-    OFFSET = 4
-    TIES = 5
-    UPPER = 6
-    LOWER = 7
-    WRAP = 8
+    WRAP = 4
+    UPPER = 5
+    LOWER = 6
+    OFFSET = 7
+    TIES = 8
     BOUNDS = 9
     CHANNELS = 10
     ZERO = 11
@@ -70,6 +73,9 @@ def fit(
     wrong = _scales(step, slope, unit) or _cuts((*rounder.after, *after))
     if wrong is not None:
         return wrong
+    ends = _ends(before, rounder, after, step)
+    if isinstance(ends, Almost):
+        return ends
     moved = rest / step
     if not _is_whole(moved):
         return Almost(
@@ -83,7 +89,7 @@ def fit(
         if wrong is not None:
             return wrong
         shift = shift + 0.5
-    levels = _range(before, rounder, after, step)
+    levels = _levels(*ends)
     if isinstance(levels, Almost):
         return levels
     ties: Ties = "even" if rounder.rule == "even" else "up"
@@ -170,29 +176,31 @@ def _rounding(rounder: Rounder, offset: Array, shift: Array) -> Almost | None:
     return None
 
 
-def _range(
+def _ends(
     before: Sequence[Link], rounder: Rounder, after: Sequence[Link], step: Array
-) -> tuple[int, int] | Almost:
-    """The lowest and the highest level, from the values at minus and plus infinity."""
-    bounds = []
-    for infinity in (-np.inf, np.inf):
-        x = np.full((), infinity, dtype=np.float32)
-        bounds.append(_apply(before, rounder, after, x).astype(np.float64) / step)
-    low, high = bounds
-    if np.any(np.isnan(bounds[0]) | np.isnan(bounds[1])):
+) -> tuple[Array, Array] | Almost:
+    """The values at minus and plus infinity, in steps."""
+    infinities = (np.full((), end, dtype=np.float32) for end in (-np.inf, np.inf))
+    low, high = (_apply(before, rounder, after, x).astype(np.float64) / step for x in infinities)
+    if np.any(np.isnan(low) | np.isnan(high)):
         return Almost(
             Miss.WRAP,
             "its integers leave the range of their element type on the way, and wrap around",
             "clamp them to that range first, or compute in float32 or int32",
         )
     for miss, side, bound in ((Miss.UPPER, "above", high), (Miss.LOWER, "below", low)):
-        if not np.all(np.isfinite(bound)):
+        if not np.all(np.abs(bound) <= _MOST_LEVELS):
             return Almost(
                 miss,
                 f"it has no bound {side}, so the number of its levels is not known",
                 "clamp it on both sides (Clip, or Relu and Min) before or behind the rounding",
             )
-    for bound in bounds:
+    return low, high
+
+
+def _levels(low: Array, high: Array) -> tuple[int, int] | Almost:
+    """The lowest and the highest level, if these are the same whole numbers in all channels."""
+    for bound in (low, high):
         if not _is_whole(bound):
             return Almost(
                 Miss.BOUNDS,
@@ -205,7 +213,7 @@ def _range(
                 f"its levels end at {_number(bound)} in different channels: their number differs",
                 "use the same number of levels in all channels; the step may differ",
             )
-    lowest, levels = (int(np.round(bound).flat[0]) for bound in bounds)
+    lowest, levels = (int(np.round(bound).flat[0]) for bound in (low, high))
     if not lowest <= 0 < levels:
         return Almost(
             Miss.ZERO,

@@ -136,6 +136,10 @@ _ARITHMETIC = (
     "it is arithmetic on activations that is not linear, as in LayerNorm, GELU or attention",
     "retrain with BatchNormalization in place of LayerNorm, and Relu in place of GELU",
 )
+_ABSOLUTE = (
+    "it is not linear, nor an activation function that can be converted",
+    "where it writes out a clamp, as PACT's 0.5 * (|x| - |x - a| + a) does, use Clip",
+)
 _ATTENTION = (
     "attention multiplies computed tensors with each other",
     "replace the attention by convolutions or dense layers",
@@ -193,9 +197,10 @@ REFUSED: dict[str, tuple[str, str]] = {
         _NORM,
     ),
     **dict.fromkeys(
-        ("Pow", "Sqrt", "Reciprocal", "ReduceSum", "ReduceL2", "Exp", "Log", "Abs", "Sin", "Cos"),
+        ("Pow", "Sqrt", "Reciprocal", "ReduceSum", "ReduceL2", "Exp", "Log", "Sin", "Cos"),
         _ARITHMETIC,
     ),
+    "Abs": _ABSOLUTE,
     **dict.fromkeys(("Attention", "MultiHeadAttention", "RotaryEmbedding"), _ATTENTION),
     **dict.fromkeys(("If", "Loop", "Scan"), _CONTROL),
 }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile
 
 import numpy as np
 
@@ -124,7 +124,8 @@ def recognise(graph: Graph) -> Recognised:
         if quantiser is None and (node.op not in ROUNDERS or node.domain):
             continue
         try:
-            found.extend(_groups_of(wiring, quantiser or rounder_of(graph, node)))
+            known = {group.output for group in found}
+            found.extend(_groups_of(wiring, quantiser or rounder_of(graph, node), known))
         except Refusal as refusal:
             if quantiser is None:  # else the node is a staircase by itself
                 refused[node.index] = refusal
@@ -138,15 +139,21 @@ def recognise(graph: Graph) -> Recognised:
     return Recognised(tuple(groups), refused, frozenset(waiting))
 
 
-def _groups_of(wiring: Wiring, rounder: Rounder) -> list[Group]:
+def _groups_of(wiring: Wiring, rounder: Rounder, known: Set[str]) -> list[Group]:
     """The groups around one rounder: one for every way that leads on from it.
 
     Steps other than 1 come first: `round(x / s) * s` holds `round(x)` too, with a step of 1.
 
+    Args:
+        wiring: Of the graph.
+        rounder: One of its rounding nodes.
+        known: Outputs of groups in front of it, whose nodes it leaves to them.
+
     Raises:
         Refusal: it makes no staircase; what the best attempt lacks.
     """
-    above = tuple(islice(wiring.above(rounder.data), _REACH))
+    reached = takewhile(lambda link: link.node.outputs[0] not in known, wiring.above(rounder.data))
+    above = tuple(islice(reached, _REACH))
     below = tuple(islice(wiring.below(rounder.node.outputs[0]), _REACH))
     result = _Search(wiring, above, rounder, unit=False).groups(())
     scaled_twice = slopes((*above, *rounder.before)) and slopes(below)

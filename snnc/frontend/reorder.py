@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import replace
 
 from snnc.frontend.graph import Graph
@@ -18,27 +19,44 @@ _MOST_SWAPS = 1000
 _CLAMPS = {"Clip", "Max", "Min", "Relu"}
 
 
-def with_shapes_in_front(graph: Graph) -> Graph:
+def with_shapes_in_front(graph: Graph, fixed: Set[int] = frozenset()) -> Graph:
     """The graph with `quantise, reshape, dequantise` as `reshape, quantise, dequantise`.
 
     The same for a clamp that a reshape separates from its quantiser. tf2onnx and quantisers of
     layer inputs write such graphs. Nodes change places only if their constants are single numbers
-    and nothing else reads the tensor between the two.
+    and nothing else reads the tensor between the two. That tensor then holds other values than in
+    the file.
+
+    Args:
+        graph: The graph.
+        fixed: Indices of nodes that keep their places.
     """
     for _ in range(_MOST_SWAPS):
-        pair = _first_pair(graph)
+        pair = _first_pair(graph, fixed)
         if pair is None:
             break
         graph = _swapped(graph, *pair)
     return graph
 
 
-def _first_pair(graph: Graph) -> tuple[Node, Node] | None:
+def moved_clamps(graph: Graph, moved: Graph) -> frozenset[int]:
+    """Indices of the clamps that read another tensor in the second graph than in the first."""
+    before = {node.index: node.inputs for node in graph.nodes}
+    return frozenset(
+        node.index
+        for node in moved.nodes
+        if node.op in _CLAMPS and node.inputs != before.get(node.index)
+    )
+
+
+def _first_pair(graph: Graph, fixed: Set[int]) -> tuple[Node, Node] | None:
     """A node of a quantiser and the shape operator behind it."""
     if not any(node.op in ROUNDERS for node in graph.nodes):
         return None
     wiring = Wiring(graph)
     for node in graph.nodes:
+        if node.index in fixed:
+            continue
         if node.op in (*_CLAMPS, "QuantizeLinear") and _uniform(graph, node):
             shape = _only_reader(wiring, node)
             if shape is not None and _is_shape(graph, shape) and _leads_on(wiring, node, shape):

@@ -11,7 +11,7 @@ from snnc.frontend.graph import Graph
 from snnc.frontend.nodes import Node
 from snnc.frontend.recognise import Group, recognise
 from snnc.frontend.refusal import Refusal
-from snnc.frontend.reorder import with_shapes_in_front
+from snnc.frontend.reorder import moved_clamps, with_shapes_in_front
 from snnc.frontend.staircase import Staircase
 from snnc.frontend.straight_through import without_estimators
 
@@ -41,7 +41,21 @@ def with_staircases(graph: Graph) -> Rewritten:
     Equal quantisers of one tensor become one. A quantiser that reads values of the same staircase,
     as onnxruntime puts behind Flatten and MaxPool, changes nothing.
     """
-    plain = with_shapes_in_front(without_estimators(graph))
+    short = without_estimators(graph)
+    fixed: frozenset[int] = frozenset()
+    while True:
+        plain = with_shapes_in_front(short, fixed)
+        rewritten = _rewritten(plain, len(graph.nodes))
+        # A clamp that no quantiser took in makes a population, whose tensor must be the file's.
+        kept = {node.index for node in rewritten.graph.nodes} - set(rewritten.groups)
+        astray = moved_clamps(short, plain) & kept
+        if not astray:
+            return rewritten
+        fixed |= astray
+
+
+def _rewritten(plain: Graph, count: int) -> Rewritten:
+    """The graph with its quantised activations found; `count`: nodes of the original one."""
     found = recognise(plain)
     groups = found.groups
     same = _repeated(plain, groups)
@@ -49,7 +63,7 @@ def with_staircases(graph: Graph) -> Rewritten:
     dropped = _dropped(plain, groups)
     kept = tuple(standing.get(n.index, n) for n in plain.nodes if n.index not in dropped)
     making = {g.last.index: g for g in groups if g.output not in same}
-    left_out = len(graph.nodes) - len(kept)
+    left_out = count - len(kept)
     return Rewritten(replace(plain, nodes=kept), making, found.refused, found.waiting, left_out)
 
 

@@ -13,11 +13,11 @@ from snnc.passes.fold_batch_norm import FoldBatchNorm
 from snnc.passes.fold_quantizers import FoldQuantizers
 from snnc.passes.fuse_linear import FuseLinear
 from snnc.passes.manager import run_pipeline
-from snnc.passes.map_quantized import quantized_window
 from snnc.passes.max_pool import MaxPool
 from snnc.passes.read_out import only_read_out
 from snnc.passes.requantize import MOST_BITS
 from snnc.passes.rounded_inputs import round_inputs
+from snnc.passes.staircases import quantized_window
 
 Kind = Literal["float", "quantised", "mixed"]
 
@@ -76,6 +76,7 @@ def default_pipeline(network: m.Network, limits: Limits, steps: int | None = Non
     bits = min(MOST_BITS, max(LEAST_MIXED_BITS, window.bit_length()))
     mode, reason = mapping_mode(limits, max(window, 2**bits - 1) if left else window, steps)
     reason = f"the activations are quantised and {reason}"
+    reason += _signed_anyway(prepared, limits)
     if not left:
         return Choice(f"{QUANTISED_PREPARATION},map-quantized{{mode={mode}}}", reason)
     some = f"{left[0]} has" if len(left) == 1 else f"{left[0]} and {len(left) - 1} more have"
@@ -84,6 +85,18 @@ def default_pipeline(network: m.Network, limits: Limits, steps: int | None = Non
         f"map-quantized{{mode={mode}}}",
         f"{reason}; {some} no levels yet: requantize gives {bits} bits",
     )
+
+
+def _signed_anyway(prepared: m.Network, limits: Limits) -> str:
+    """What to add to the reason where a layer needs signed spikes that the target does not have."""
+    signed = [
+        p.name
+        for p in prepared.populations
+        if isinstance(p.neuron, m.Quantized) and p.neuron.signed
+    ]
+    if limits.signed_spikes or not signed:
+        return ""
+    return f"; the negative levels of {', '.join(signed)} need signed spikes in either mode"
 
 
 def mapping_mode(limits: Limits, window: int, steps: int | None) -> tuple[str, str]:

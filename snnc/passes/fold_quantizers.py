@@ -17,6 +17,7 @@ from snnc.ir.staircase import level
 from snnc.ir.tensors import Array
 from snnc.passes.base import Context, Property
 from snnc.passes.chains import FUSE_RULES, Chain, simplify
+from snnc.passes.max_pool import varies_in_space
 from snnc.passes.properties import ANN
 from snnc.passes.staircases import (
     equal_parameters,
@@ -116,12 +117,17 @@ def _redundant(
 
 
 def _grid(network: m.Network, name: str) -> m.Quantized | None:
-    """The staircase that a population's values lie on, also behind max pooling."""
-    population = network.population(name)
+    """The staircase that a population's values lie on, also behind max pooling.
+
+    Max pooling mixes neurons of a channel, so their steps must not differ there.
+    """
+    population, pooled = network.population(name), False
     while _plain_pool(network, population):
-        source = population.incoming[0].source
-        population = network.population(source)
-    return population.neuron if isinstance(population.neuron, m.Quantized) else None
+        population, pooled = network.population(population.incoming[0].source), True
+    neuron = population.neuron
+    if not isinstance(neuron, m.Quantized) or (pooled and varies_in_space(neuron, network)):
+        return None
+    return neuron
 
 
 def _plain_pool(network: m.Network, population: m.Population) -> bool:
@@ -154,7 +160,7 @@ def _pushed_back(
     while _alone(network, base) and _plain_pool(network, base):
         pools.insert(0, base)
         base = network.population(base.incoming[0].source)
-    if not _alone(network, base) or (pools and _varies_in_space(network, staircase)):
+    if not _alone(network, base) or (pools and varies_in_space(staircase, network)):
         return None
     neuron = _composed(network, base, staircase)
     if neuron is None:
@@ -251,7 +257,3 @@ def _rewired(
         replace(h, population=source) if h.population == gone.name else h for h in network.heads
     )
     return tensors.attach(replace(network, heads=heads)).with_populations(populations)
-
-
-def _varies_in_space(network: m.Network, staircase: m.Quantized) -> bool:
-    return any(values_of(p, network).ndim > 1 for p in (staircase.step, staircase.shift))

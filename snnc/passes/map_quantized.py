@@ -30,7 +30,7 @@ from snnc.passes.chains import FUSE_RULES, Chain, simplify
 from snnc.passes.properties import ANN, PLAIN_MAX_POOL, SNN
 from snnc.passes.read_out import only_read_out, spiking_pool, spiking_readout
 from snnc.passes.rounded_inputs import round_inputs
-from snnc.passes.staircases import span
+from snnc.passes.staircases import quantized_window, settling_bound, span
 from snnc.passes.tensors import NewTensors, compress, full, values_of
 
 
@@ -163,6 +163,7 @@ class MapQuantized:
                 "round them up, which matters only where a sum is exactly between two levels"
             )
         if self.mode == "qffs":
+            _note_gates(network, context)
             return
         uneven = [
             name
@@ -174,6 +175,17 @@ class MapQuantized:
                 f"map-quantized: {_some(uneven)} has levels that are not symmetric around 0; "
                 "a rate lies between -1 and 1 spikes per step, so the nearer end is not enforced"
             )
+
+
+def _note_gates(network: m.Network, context: Context) -> None:
+    """Say that max pooling by a gate keeps a lossless network from being lossless."""
+    kinds = {p.name: p.neuron for p in network.populations}
+    gates = [n for n, k in kinds.items() if isinstance(k, m.MaxPool2d) and k.spiking == "gate"]
+    if gates:
+        context.note(
+            f"map-quantized: {_some(gates)} passes the spikes of the neuron that is ahead, which "
+            "is no maximum: counts behind it are not exact (max-pool{mode=exact} makes them so)"
+        )
 
 
 def require_quantized(network: m.Network) -> None:
@@ -224,21 +236,6 @@ def _cure(neuron: m.Neuron) -> str:
         "run requantize{bits=4} before map-quantized (it needs --calibration data), or use "
         "normalize and to-spiking if nothing in the network is quantised"
     )
-
-
-def quantized_window(network: m.Network) -> int:
-    """In how many steps the input of a lossless network acts: the largest number of levels."""
-    spans = [span(p.neuron) for p in network.populations if isinstance(p.neuron, m.Quantized)]
-    return max(spans, default=1)
-
-
-def settling_bound(network: m.Network, window: int) -> int:
-    """Time steps that are enough for nearly every sample: twice window and depth, and some."""
-    depth: dict[str, int] = {}
-    for population in network.populations:
-        before = [depth.get(i.source, 0) for i in population.incoming]
-        depth[population.name] = 1 + max(before, default=0)
-    return 2 * (window + max(depth.values(), default=0)) + 8
 
 
 def _step(network: m.Network, neuron: m.Quantized) -> Array:

@@ -102,16 +102,12 @@ def _only_follower(
         return None
     user = users[0]
     plain = len(user.incoming) == 1 and user.bias is None and not user.incoming[0].ops
-    if (
-        not plain
-        or not isinstance(user.neuron, _MONOTONE)
-        or _varies_in_space(user.neuron, network)
-    ):
+    if not plain or not isinstance(user.neuron, _MONOTONE) or varies_in_space(user.neuron, network):
         return None
     return user
 
 
-def _varies_in_space(neuron: m.Neuron, network: m.Network) -> bool:
+def varies_in_space(neuron: m.Neuron, network: m.Network) -> bool:
     """Whether a parameter of the activation differs between positions (then it must stay)."""
     return any(len(network.tensors[name].shape) > 1 for name in m.references(neuron))
 

@@ -19,6 +19,26 @@ def span(neuron: m.Quantized) -> int:
     return max(neuron.levels, -neuron.lowest)
 
 
+def depth(network: m.Network) -> int:
+    """How many populations stand behind one another on the longest way from an input."""
+    found: dict[str, int] = {}
+    for population in network.populations:
+        before = (found.get(i.source, 0) for i in population.incoming)
+        found[population.name] = 1 + max(before, default=0)
+    return max(found.values(), default=0)
+
+
+def quantized_window(network: m.Network) -> int:
+    """In how many steps the input of a lossless network acts: the largest number of levels."""
+    spans = [span(p.neuron) for p in network.populations if isinstance(p.neuron, m.Quantized)]
+    return max(spans, default=1)
+
+
+def settling_bound(network: m.Network, window: int) -> int:
+    """Time steps that are enough for nearly every sample: twice window and depth, and some."""
+    return 2 * (window + depth(network)) + 8
+
+
 def single(network: m.Network, parameter: m.Parameter) -> float | None:
     """The value of a parameter that is the same everywhere; None where it differs."""
     values = values_of(parameter, network)

@@ -14,6 +14,7 @@ import quantised_examples as examples
 import snnc
 from snnc.cli import main
 from snnc.evaluation.reference import InterpretedAnn
+from snnc.ir import model as m
 from snnc.ir.storage import save
 
 LEVELS = 3
@@ -196,6 +197,24 @@ def test_run_prints_when_samples_came_to_rest(cli: Any, qcfs: dict[str, Path], d
 def test_run_says_that_samples_were_still_at_work(cli: Any, qcfs: dict[str, Path]) -> None:
     outcome = cli("run", qcfs["out"], "--inputs", qcfs["data"], "--steps", 2)
     assert "no sample came to rest within 2 time steps" in outcome.out
+
+
+def test_run_rounds_inputs_as_the_simulator_does_with_the_samples_as_they_are(cli: Any) -> None:
+    """At exact halves float32 and float64 quotients fall on different sides."""
+    snn = examples.spiking(examples.network())
+    coding = m.Rounded(0.1, 9)
+    snn = replace(snn, inputs=tuple(replace(i, coding=coding) for i in snn.inputs))
+    save(snn, Path("net.snn"))
+    x = (np.rint(20 * examples.images(60)) / 20).astype(np.float32)
+    np.savez("data.npz", x=x)
+    command = ("run", "net.snn", "--inputs", "data.npz", "--trace", "trace.npz")
+    expected = snnc.load("net.snn").run(x).outputs["fc"]
+    wide = snnc.load("net.snn").run(x.astype(np.float64)).outputs["fc"]
+    assert not np.array_equal(expected, wide)
+    for options, outputs in (((), expected), (("--dtype", "float64"), wide)):
+        assert cli(*command, *options).code == 0
+        with np.load("trace.npz") as trace:
+            np.testing.assert_allclose(trace["outputs/fc"], outputs, atol=1e-9)
 
 
 def test_inspect_shows_window_and_coding(cli: Any, qcfs: dict[str, Path]) -> None:

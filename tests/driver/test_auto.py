@@ -52,6 +52,13 @@ def searcher(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Searcher]:
     return make
 
 
+def test_a_single_sample_cannot_be_held_out(searcher: Callable[..., Searcher]) -> None:
+    one = ArraySamples(np.zeros((1, 1), np.float32))
+    alone = replace(searcher({"a": 1}), held_out=Subset(one, held_out=True))
+    with pytest.raises(InputError, match=r"SN927.*holds out every second calibration sample"):
+        alone.search({"one": "a"})
+
+
 @pytest.mark.parametrize("needed", [1, 2, 3, 4, 5, 11, 16, 33, 64])
 def test_the_smallest_number_of_steps_is_found(
     searcher: Callable[..., Searcher], needed: int

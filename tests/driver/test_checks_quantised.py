@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import nets
 import numpy as np
 import pytest
 import quantised_examples as examples
@@ -192,3 +193,37 @@ def test_steps_far_from_the_activations_are_found_after_requantize() -> None:
     )
     with pytest.raises(InputError, match="layer first differs on average"):
         checked(ann, coarse, "requantize{bits=2}")
+
+
+def test_the_branches_of_a_leaky_relu_count_with_their_coarseness() -> None:
+    """They have names of their own, so nothing of the ANN stands beside them."""
+    builder = nets.Builder(seed=2, shape=(12,))
+    leaky = m.LeakyRelu(0.5)
+    builder.add("leaky", (10,), leaky, ("image", (builder.dense("leaky", 10, 12),)))
+    builder.add("fc", (3,), m.Identity(), ("leaky", (builder.dense("fc", 3, 10),)))
+    ann = builder.network("fc")
+    x = np.random.default_rng(0).normal(size=(24, 12)).astype(np.float32)
+    check = CheckPasses(InterpretedAnn(ann), x)
+    passes = build_pipeline("requantize{bits=1,method=max,per=layer}")
+    run_pipeline(ann, passes, Context(calibration={"image": x}), (check,))
+    found = check.results[-1]
+    assert found.measure == "rounded"
+    assert 0.25 < found.worst_difference < found.band
+
+
+def test_an_input_that_the_host_rounds_at_exact_halves_passes() -> None:
+    """It is rounded in the precision of the samples, as the ANN's quantiser of the input does."""
+    plain = examples.network()
+    coded = m.Population(
+        "coded", examples.SHAPE, m.Quantized(0.1, 9), incoming=(m.Incoming("image"),)
+    )
+    first = replace(plain.population("first"), bias=None)
+    reading = replace(first, incoming=(replace(first.incoming[0], source="coded"),))
+    ann = plain.with_populations((coded, reading, *plain.populations[1:]))
+    snn = examples.spiking(ann)
+    assert isinstance(snn.inputs[0].coding, m.Rounded)
+    x = (np.rint(20 * examples.images(60)) / 20).astype(np.float32)
+    check = CheckPasses(InterpretedAnn(ann), x)
+    check(2, "map-quantized", ann, snn)
+    assert [found.measure for found in check.results] == ["limit", "counts"]
+    assert check.results[-1].worst_difference == 0.0

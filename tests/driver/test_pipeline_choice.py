@@ -142,7 +142,7 @@ def test_exactness_is_refused_where_it_means_nothing(quantised: Path, tmp_path: 
     with pytest.raises(InputError, match=r"SN944.*no network of stage ann"):
         lone.evaluate(x, exact=True)
     other = replace(compiled, ann=examples.continuous())
-    with pytest.raises(InputError, match=r"SN944.*no layer"):
+    with pytest.raises(InputError, match=r"SN944.*has no spikes that count"):
         other.evaluate(x, exact=True)
     with pytest.raises(UsageError, match=r"SN936.*float64"):
         compiled.evaluate(x, exact=True, dtype="float32")

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import quantised_examples as examples
 
-from snnc.evaluation.levels import depth, level_notes, levels_of, most_levels
+from snnc.evaluation.levels import level_notes, levels_of, most_levels
+from snnc.passes.staircases import depth
 
 
 def test_levels_are_those_of_the_staircases_and_of_the_neurons_made_of_them() -> None:

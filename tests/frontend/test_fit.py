@@ -90,14 +90,18 @@ def test_any_other_constant_is_another_staircase_or_none(place: int) -> None:
         assert found.miss in (Miss.SCALE, Miss.BOUNDS)
 
 
+CLAMPED = [("Relu", 0.0), ("Min", 8.0), ("Div", 2.0)]
+
+
 @pytest.mark.parametrize(
     ("parts", "miss"),
     [
         ([("Div", 2.0), ("Floor", 0.0)], Miss.STEP),
         ([("Div", 2.0), ("Floor", 0.0), ("Mul", 3.0)], Miss.SCALE),
         ([("Div", -2.0), ("Floor", 0.0), ("Mul", -2.0)], Miss.SIGN),
-        ([("Div", 2.0), ("Floor", 0.0), ("Add", 0.5), ("Mul", 2.0)], Miss.OFFSET),
-        ([("Div", 2.0), ("Ceil", 0.0), ("Mul", 2.0)], Miss.TIES),
+        ([("Relu", 0.0), ("Floor", 0.0), ("Min", 4e9)], Miss.UPPER),
+        ([*CLAMPED, ("Floor", 0.0), ("Add", 0.5), ("Mul", 2.0)], Miss.OFFSET),
+        ([*CLAMPED, ("Ceil", 0.0), ("Mul", 2.0)], Miss.TIES),
         ([("Div", 2.0), ("Floor", 0.0), ("Mul", 2.0)], Miss.UPPER),
         ([("Div", 2.0), ("Min", 3.0), ("Floor", 0.0), ("Mul", 2.0)], Miss.LOWER),
         ([("Relu", 0.0), ("Div", 2.0), ("Floor", 0.0), ("Min", 2.5), ("Mul", 2.0)], Miss.BOUNDS),

@@ -95,6 +95,36 @@ def test_quantiser_that_reads_from_inside_another_one(tmp_path: Path) -> None:
     assert (first.levels, second.levels) == (4, 3)
 
 
+def test_quantisers_in_a_row_keep_their_own_scales(tmp_path: Path) -> None:
+    """Round, scale by s, divide by t, round, scale by t, divide by s: the middle one is of t."""
+    constants = {**Q, "t": numbers(0.31), "zero": numbers(0), "seven": numbers(7)}
+    rounded = [
+        f"{o}d = Div({i}, {s}) {o}r = Round({o}d) {o}k = Clip({o}r, zero, seven) "
+        f"{o} = Mul({o}k, {s})"
+        for i, o, s in (("c", "e", "s"), ("e", "f", "t"), ("f", "g", "s"))
+    ]
+    text = " ".join(["c = Conv(x, w)", *rounded, "y = Conv(g, v)"])
+    result = _import(build(text, constants), tmp_path)
+    assert _kinds(result) == [m.Quantized, m.Quantized, m.Quantized, m.Identity]
+    steps = [p.neuron.step for p in result.network.populations[:3]]  # type: ignore[union-attr]
+    np.testing.assert_allclose(steps, [0.25, 0.31, 0.25], rtol=1e-6)
+
+
+def test_clamp_that_no_quantiser_takes_in_keeps_its_place(tmp_path: Path) -> None:
+    """With a step per channel its bound is no level; transposes around a Relu hide it."""
+    constants = {**Q, "zero": numbers(0), "one": numbers(1), "p": numbers(0.1, 0.2, 0.3, 0.4)}
+    model = build(
+        """c = Conv(x, w) a = Clip(c, zero, one) b = Transpose<perm=[0,2,3,1]>(a) r = Relu(b)
+        d = Transpose<perm=[0,3,1,2]>(r) i = QuantizeLinear<axis=1>(d, p, n)
+        q = DequantizeLinear<axis=1>(i, p, n) y = Conv(q, v)""",
+        {**constants, "n": np.zeros(4, np.uint8)},
+        opset=19,
+    )
+    result = _import(model, tmp_path)
+    assert _kinds(result) == [m.Clip, m.Quantized, m.Identity]
+    assert list(result.values.values()) == ["a", "q", "y"]
+
+
 def test_quantised_value_with_another_reader_inside(tmp_path: Path) -> None:
     """A tensor inside a quantiser that something else reads is still computed."""
     model = _build(f"c = Conv(x, w) e = Div(c, t) g = Relu(e) {_qdq('g', 'a')} y = Add(a, e)")

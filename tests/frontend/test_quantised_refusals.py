@@ -99,6 +99,19 @@ CASES: dict[str, tuple[str, str, Mapping[str, Any], str]] = {
         {},
         "odd levels",
     ),
+    "odd offset between a clamp and the rounding": (
+        """e = Clip(c, t, L) a = Sub(e, t) b = Div(a, half) r = Round(b) d = Mul(r, half)
+        q = Add(d, t)""",
+        "Round",
+        {"t": numbers(-1.5)},
+        "odd levels",
+    ),
+    "no bound but the largest float32": (
+        "o = Relu(c) a = Div(o, s) r = Round(a) e = Min(r, t) q = Mul(e, s)",
+        "Round",
+        {"t": numbers(3.4e38)},
+        "no bound above",
+    ),
     "zero point not taken off": (
         "a = Div(c, s) r = Round(a) e = Clip(r, zero, L) d = Sub(e, t) q = Mul(d, s)",
         "Round",
@@ -197,6 +210,13 @@ CASES: dict[str, tuple[str, str, Mapping[str, Any], str]] = {
         "DynamicQuantizeLinear",
         {},
         "dynamic quantisation",
+    ),
+    "clamp written with absolute values": (
+        """p = Abs(c) a = Sub(c, L) n = Abs(a) d = Sub(p, n) e = Add(d, L) b = Mul(e, half)
+        f = Div(b, s) r = Round(f) q = Mul(r, s)""",
+        "Abs",
+        {},
+        "is not linear",
     ),
     "sign": ("q = Sign(c)", "Sign", {}, "leave out 0"),
 }

@@ -90,8 +90,8 @@ TIES = {
     "round": ("d = Div(c, s) r = Round(d) e = Clip(r, m, L) q = Mul(e, s)", "even"),
     "clamped on a tie": ("e = Clip(c, zero, t) d = Div(e, s) r = Round(d) q = Mul(r, s)", "even"),
     "even zero point before rounding": (
-        "d = Div(c, s) a = Add(d, two) r = Round(a) e = Clip(r, zero, L) b = Sub(e, two) "
-        "q = Mul(b, s)",
+        """d = Div(c, s) a = Add(d, two) r = Round(a) e = Clip(r, zero, L) b = Sub(e, two)
+        q = Mul(b, s)""",
         "even",
     ),
     "uint8": ("i = QuantizeLinear(c, s, k) q = DequantizeLinear(i, s, k)", "even"),

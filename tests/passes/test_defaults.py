@@ -59,6 +59,14 @@ def test_a_target_that_lacks_something_gets_rates_and_the_reason_names_it(lacks,
     assert "signed spikes and a largest spike count and input that ends" in everything
 
 
+def test_negative_levels_on_a_target_without_signed_spikes_are_named():
+    signed = with_first(m.Quantized(0.25, 3, -3))
+    said = "the negative levels of conv1 need signed spikes in either mode"
+    assert said in default_pipeline(signed, PLAIN).reason
+    assert said not in default_pipeline(signed, LIMITS).reason
+    assert said not in default_pipeline(with_first(m.Quantized(0.25, 3)), PLAIN).reason
+
+
 @pytest.mark.parametrize("limits", [LIMITS, PLAIN])
 @pytest.mark.parametrize("build", [nets.quantised, nets.mixed, nets.plain])
 def test_every_choice_runs(build, limits):

@@ -183,6 +183,14 @@ def _map_behind_pooling(b: Net) -> None:
     b.add("quant", POOLED, m.Quantized(m.Ref("step"), 7), ("pool", ()))
 
 
+def _own_steps_behind_pooling(b: Net) -> None:
+    """A maximum over neurons with steps of their own need not be a level of the one there."""
+    b.arrays["step"] = (1 + np.arange(np.prod(SHAPE)).reshape(SHAPE) % 3).astype(np.float32) / 4
+    b.base(m.Quantized(m.Ref("step"), 7))
+    b.add("pool", SHAPE, m.MaxPool2d((3, 3), (1, 1), (1, 1, 1, 1)), ("base", ()))
+    b.add("quant", SHAPE, m.Quantized(m.Ref("step"), 7), ("pool", ()))
+
+
 def _with_bias(b: Net) -> None:
     b.base(m.Relu())
     b.add("quant", SHAPE, Q, ("base", ()), bias=(4,))
@@ -204,6 +212,7 @@ def _with_average(b: Net) -> None:
         _leaky,
         _channels_behind_a_view,
         _map_behind_pooling,
+        _own_steps_behind_pooling,
         _with_bias,
         _with_average,
     ],

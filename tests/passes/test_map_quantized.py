@@ -195,6 +195,14 @@ def test_a_quantised_input_that_the_host_cannot_round_spikes_and_is_exact(build)
 # ---- steps and notes -------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("mode", "told"), [("exact", False), ("gate", True)])
+def test_it_says_that_a_gate_is_no_exact_maximum(mode, told):
+    context = free()
+    spec = f"max-pool{{mode={mode}}},fold-quantizers,map-quantized"
+    run_specs(nets.quantised(), spec, context)
+    assert any("counts behind it are not exact" in note for note in context.notes) == told
+
+
 def test_the_steps_of_a_lossless_network_are_a_bound():
     network = small(m.Quantized(0.5, 3))
     assert run_specs(network, QFFS, free()).schedule == m.Gated(18, 3)

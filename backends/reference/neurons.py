@@ -195,7 +195,8 @@ class BoundedState:
     @property
     def counts(self) -> Counts:
         """Spikes so far."""
-        return Counts(self._net, self._net + 2 * self._falls.total())
+        events: Array = np.add(self._net, 2 * self._falls.total())
+        return Counts(self._net, events)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

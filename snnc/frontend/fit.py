@@ -225,7 +225,8 @@ def _levels(low: Array, high: Array) -> tuple[int, int] | Almost:
 
 def _apply(before: Sequence[Link], rounder: Rounder, after: Sequence[Link], x: Array) -> Array:
     """The nodes' own arithmetic."""
-    round_ = {"floor": np.floor, "even": np.rint, "ceil": np.ceil}[rounder.rule]
+    rules: dict[str, np.ufunc] = {"floor": np.floor, "even": np.rint, "ceil": np.ceil}
+    round_ = rules[rounder.rule]
     with np.errstate(all="ignore"):
         inner = functools.reduce(_step, (*before, *rounder.before), x)
         whole: Array = functools.reduce(_step, (*rounder.after, *after), np.asarray(round_(inner)))

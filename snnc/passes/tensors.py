@@ -48,7 +48,7 @@ class NewTensors:
         """As `put`, but one number for all where all values are the same."""
         single = array.astype(self._precision)
         if single.size and (single == single.flat[0]).all():
-            return float(single.flat[0])
+            return float(single.flat[0].item())
         return self.put(name, array)
 
     def _held(self, name: str) -> object:

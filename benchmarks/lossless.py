@@ -30,6 +30,7 @@ from curves import compiled_for, first_images, pipeline
 from models import QUANTISED, QUANTISED_8_BIT, Model
 
 from snnc.evaluation.evaluate import evaluate_network
+from snnc.evaluation.levels import most_levels
 from snnc.evaluation.reference import AnnReference, InterpretedAnn
 from snnc.frontend.importer import import_model
 from snnc.ir import model as m
@@ -111,12 +112,6 @@ def in_double(network: m.Network) -> m.Network:
     names = [name for name, ref in network.tensors.items() if ref.dtype == "f32"]
     wide = {name: network.array(m.Ref(name)).astype(np.float64) for name in names}
     return network.with_arrays(wide)
-
-
-def most_levels(network: m.Network) -> int:
-    """The largest number of levels of a quantised population."""
-    neurons = (p.neuron for p in network.populations)
-    return max(max(n.levels, -n.lowest) for n in neurons if isinstance(n, m.Quantized))
 
 
 def holds(found: dict[str, Any], *, exact: bool, furthest: float) -> bool:

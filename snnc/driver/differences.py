@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnc.ir import model as m
-from snnc.ir.linear import broadcast_parameter
 from snnc.ir.tensors import Array
 
 
@@ -50,11 +49,6 @@ def quantisation_step(unit: Array, activation: Array, steps: int) -> float:
     """What one spike in `steps` steps stands for, over the mean activation (1 where that is 0)."""
     mean = float(np.abs(activation).mean()) or 1.0
     return float(np.broadcast_to(np.abs(unit), activation.shape[1:]).mean()) / steps / mean
-
-
-def unit_of(network: m.Network, population: m.Population) -> Array:
-    """ANN units of one spike per driven step, broadcastable to the population's shape."""
-    return broadcast_parameter(population.scale, population.shape, network.array)
 
 
 def largest_difference(value: Array, expected: Array) -> float:

@@ -14,7 +14,6 @@ from snnc.driver.differences import (
     largest_difference,
     mean_difference,
     quantisation_step,
-    unit_of,
 )
 from snnc.driver.source import as_coded
 from snnc.evaluation.breakdown import ideal_rate
@@ -27,6 +26,7 @@ from snnc.ir import model as m
 from snnc.ir.interpret import activate, evaluate, summed_input
 from snnc.ir.linear import broadcast_parameter
 from snnc.ir.tensors import Array
+from snnc.passes.layerwise import unit_map
 
 ANN_BAND = 1e-4
 LIMIT_BAND = 1e-4
@@ -42,7 +42,7 @@ def values(network: m.Network, expected: Expected) -> Iterator[Found]:
         computed = evaluate(network, given)
         for population in network.populations:
             if population.name in wanted:
-                value = computed[population.name] * unit_of(network, population)
+                value = computed[population.name] * unit_map(network, population)
                 difference = largest_difference(value, wanted[population.name])
                 yield Found(population.name, difference, ANN_BAND)
         return
@@ -52,7 +52,7 @@ def values(network: m.Network, expected: Expected) -> Iterator[Found]:
         given[name] = activate(neuron, received, network)
         if name not in wanted:
             continue
-        target = wanted[name].astype(np.float64) / unit_of(network, population)
+        target = wanted[name].astype(np.float64) / unit_map(network, population)
         if isinstance(neuron, m.Quantized):
             yield _levels(network, name, neuron, received, target)
         else:
@@ -76,7 +76,7 @@ def rounded(network: m.Network, expected: Expected) -> Iterator[Found]:
     for population in network.populations:
         name, neuron = population.name, population.neuron
         step = max(coarsest[i.source] for i in population.incoming)
-        unit = unit_of(network, population)
+        unit = unit_map(network, population)
         value = computed[name] * unit
         if isinstance(neuron, m.Quantized):
             # A branch of what was one population has no value of its own in the ANN.
@@ -102,7 +102,7 @@ def limits(network: m.Network, expected: Expected) -> Iterator[Found]:
         given[name] = _answer(network, population, current)
         if name not in wanted:
             continue
-        unit = unit_of(network, population)
+        unit = unit_map(network, population)
         answer, given[name] = given[name], wanted[name].astype(np.float64) / unit
         if comes_to_rest(network, population):
             ties = _ties(expected.network, name)
@@ -179,7 +179,7 @@ def _limit_target(
         received = summed_input(expected.network, original, given)
         step = broadcast_parameter(neuron.step, original.shape, expected.network.array)
         within = np.clip(received, neuron.lowest * step, neuron.levels * step)
-        target = within / unit_of(network, population)
+        target = within / unit_map(network, population)
     limited: Array = np.clip(target, -1.0, 1.0)
     return limited
 
@@ -238,7 +238,7 @@ def rates(network: m.Network, expected: Expected) -> Iterator[Found]:
         if name in wanted:
             step = max(step, _coarseness(network, population, expected, trace))
             value = answered(expected.network, population, found[name])
-            difference = mean_difference(value * unit_of(network, population), wanted[name])
+            difference = mean_difference(value * unit_map(network, population), wanted[name])
             yield Found(name, difference, base + step)
         coarsest[name] = step
 
@@ -250,7 +250,7 @@ def _coarseness(
     if isinstance(population.neuron, m.Integrator):
         return 0.0
     activation = expected.values[population.name]
-    coarse = quantisation_step(unit_of(network, population), activation, trace.drive)
+    coarse = quantisation_step(unit_map(network, population), activation, trace.drive)
     original = expected.network.population(population.name)
     if isinstance(original.neuron, m.Quantized):
         step = broadcast_parameter(original.neuron.step, original.shape, expected.network.array)

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from snnc.evaluation.verdict import Exactness
+from snnc.frontend.edges import edge_width
 from snnc.ir import model as m
 from snnc.ir.interpret import activate, levels, summed_input
 from snnc.ir.linear import broadcast_parameter
@@ -27,11 +28,6 @@ EDGE = 1e-4
 
 Measured on LeNets and a VGG with 2 to 4 bits, the largest such distance is 5e-7.
 """
-
-_ROUNDING = 1e-6
-"""The same as a share of the largest summed input of the layer: it counts for many levels."""
-
-_WIDEST_EDGE = 0.1
 
 
 def counted_layers(network: m.Network, ann: m.Network) -> tuple[str, ...]:
@@ -206,7 +202,7 @@ class ExactnessSums:
         shift = broadcast_parameter(neuron.shift, population.shape, self.ann.array)
         place = received / self._steps[population.name] + shift
         distance = np.abs(place - np.rint(place))
-        width = min(max(EDGE, _ROUNDING * float(np.abs(place).max())), _WIDEST_EDGE)
+        width = edge_width(place, EDGE)
         off = np.abs(counts - levels(neuron, received, self.ann))
         return off == 0, np.where((distance <= width) & (off <= 1), distance, np.inf)
 

@@ -89,7 +89,7 @@ def compare_levels(
     other = level + np.sign(error)
     edge = np.maximum(level, other)
     distance = np.abs(place - edge)
-    near = distance <= _edge_width(place)
+    near = distance <= edge_width(place, EDGE)
     inside = (other >= neuron.lowest) & (other <= neuron.levels)
     beside = ~same & inside & near & (np.abs(np.abs(error) - step) <= bound)
     largest = float(np.abs(error[same]).max(initial=0.0))
@@ -118,9 +118,15 @@ def _is_short(step: Array) -> Array:
     return short
 
 
-def _edge_width(place: Array) -> float:
+def edge_width(place: Array, least: float) -> float:
+    """Distance from a rounding edge within which float32 sums may fall on either side, in steps.
+
+    Args:
+        place: Summed inputs of a layer in steps, shift included.
+        least: The distance where sums are small; it grows with the largest of them.
+    """
     largest = float(np.abs(place).max(initial=0.0))
-    return min(max(EDGE, _ROUNDING * largest), _WIDEST_EDGE)
+    return min(max(least, _ROUNDING * largest), _WIDEST_EDGE)
 
 
 def _describe(wrong: Array, wanted: Array, level: Array, place: Array) -> str:

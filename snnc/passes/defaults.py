@@ -44,9 +44,13 @@ def kind_of_network(network: m.Network) -> Kind:
     Outputs that nothing reads do not count, nor do activations that a quantiser behind them
     absorbs.
     """
-    if not any(isinstance(p.neuron, m.Quantized) for p in network.populations):
+    if not _has_staircases(network):
         return "float"
     return "mixed" if _left(_prepared(network)) else "quantised"
+
+
+def _has_staircases(network: m.Network) -> bool:
+    return any(isinstance(p.neuron, m.Quantized) for p in network.populations)
 
 
 def _left(prepared: m.Network) -> list[str]:
@@ -68,7 +72,7 @@ def default_pipeline(network: m.Network, limits: Limits, steps: int | None = Non
         limits: what the target can do.
         steps: the time steps that the user asked for; None where nobody did.
     """
-    if kind_of_network(network) == "float":
+    if not _has_staircases(network):
         return Choice(DEFAULT_PIPELINE, "no activation of the network is quantised")
     prepared = _prepared(network)
     left = _left(prepared)

@@ -19,9 +19,9 @@ from snnc.passes.base import Context, Property
 from snnc.passes.chains import FUSE_RULES, Chain, simplify
 from snnc.passes.max_pool import varies_in_space
 from snnc.passes.properties import ANN
+from snnc.passes.read_out import is_read_out
 from snnc.passes.staircases import (
     equal_parameters,
-    is_read_out,
     only_views,
     same_staircase,
     single,

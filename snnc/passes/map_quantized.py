@@ -142,8 +142,8 @@ class MapQuantized:
         shift = values_of(staircase.shift, network).astype(np.float64)
         start = _product(threshold, shift, shape)
         plain = m.IF(
-            threshold=_parameter(tensors, f"{name}.threshold", threshold),
-            v_init=_parameter(tensors, f"{name}.v_init", start),
+            threshold=tensors.put_parameter(f"{name}.threshold", threshold),
+            v_init=tensors.put_parameter(f"{name}.v_init", start),
         )
         if self.mode == "qffs":
             return replace(
@@ -254,19 +254,12 @@ def _amplified(
     One number stays an operator of its own: the weights remain those of the file, bit for bit, so
     no rounding of theirs moves a sum over an edge of the staircase.
     """
-    worth = _parameter(tensors, f"{connection.source}.amplitude", amplitude)
+    worth = tensors.put_parameter(f"{connection.source}.amplitude", amplitude)
     ops = (m.Scale(worth), *connection.ops)
     if isinstance(worth, float):
         return ops
     shape = network.source_shape(connection.source)
     return simplify(Chain(ops, shape, population.name, tensors), FUSE_RULES)
-
-
-def _parameter(tensors: NewTensors, name: str, values: Array) -> m.Parameter:
-    """A parameter; one number for all keeps its full precision."""
-    if values.size and (values == values.flat[0]).all():
-        return float(values.flat[0])
-    return tensors.put(name, values)
 
 
 def _units(
@@ -278,7 +271,7 @@ def _units(
     """ANN units of one spike per step in which the input acts."""
     units = values_of(population.scale, network).astype(np.float64)
     scale = _product(units, amplitudes[population.name], population.shape)
-    return _parameter(tensors, f"{population.name}.units", compress(scale))
+    return tensors.put_parameter(f"{population.name}.units", compress(scale))
 
 
 def _product(a: Array, b: Array, shape: Shape) -> Array:

@@ -12,6 +12,7 @@ from snnc.ir.shapes import summed_shape
 from snnc.passes.base import Context, Property
 from snnc.passes.fuse_linear import FuseLinear
 from snnc.passes.properties import ANN, PLAIN_MAX_POOL
+from snnc.passes.read_out import is_read_out
 from snnc.passes.tensors import NewTensors, compress, free_name, full
 
 _MONOTONE = (m.Relu, m.Clip, m.LeakyRelu, m.Quantized)
@@ -97,8 +98,7 @@ def _only_follower(
 ) -> m.Population | None:
     """The monotone activation that alone reads the pooling, if it reads nothing else."""
     users = [p for p in populations if any(i.source == pool.name for i in p.incoming)]
-    is_head = any(h.population == pool.name for h in network.heads)
-    if len(users) != 1 or is_head:
+    if len(users) != 1 or is_read_out(network, pool.name):
         return None
     user = users[0]
     plain = len(user.incoming) == 1 and user.bias is None and not user.incoming[0].ops

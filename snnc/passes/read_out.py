@@ -5,14 +5,19 @@ from __future__ import annotations
 from snnc.ir import model as m
 
 
+def is_read_out(network: m.Network, name: str) -> bool:
+    """Whether a head reads the population."""
+    return any(head.population == name for head in network.heads)
+
+
 def only_read_out(network: m.Network, population: m.Population) -> bool:
     """Whether a head reads a linear or ReLU population and no other population does.
 
     Such a population needs no spikes: an integrator adds up its logits.
     """
-    is_head = any(h.population == population.name for h in network.heads)
     plain = isinstance(population.neuron, m.Identity | m.Relu)
-    return is_head and plain and not network.consumers(population.name)
+    alone = not network.consumers(population.name)
+    return is_read_out(network, population.name) and plain and alone
 
 
 def spiking_readout(network: m.Network, head: m.Head) -> m.Readout:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from snnc.ir import model as m
 from snnc.passes.base import Context
 from snnc.passes.chains import FUSE_RULES, Chain, simplify
-from snnc.passes.staircases import is_read_out, only_views, single
+from snnc.passes.read_out import is_read_out
+from snnc.passes.staircases import only_views, single
 from snnc.passes.tensors import NewTensors
 
 

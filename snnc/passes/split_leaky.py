@@ -15,7 +15,7 @@ from snnc.ir import model as m
 from snnc.ir.tensors import Shape
 from snnc.passes.base import Context
 from snnc.passes.chains import FUSE_RULES, Chain, simplify
-from snnc.passes.staircases import is_read_out
+from snnc.passes.read_out import is_read_out
 from snnc.passes.tensors import NewTensors, compress, free_name, full, values_of
 
 

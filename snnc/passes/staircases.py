@@ -51,11 +51,6 @@ def only_views(ops: Sequence[m.Operator]) -> bool:
     return all(isinstance(op, VIEWS) for op in ops)
 
 
-def is_read_out(network: m.Network, name: str) -> bool:
-    """Whether a head reads the population."""
-    return any(head.population == name for head in network.heads)
-
-
 def same_staircase(network: m.Network, a: m.Quantized, b: m.Quantized) -> bool:
     """Whether two neurons have the same step, levels, shift and rounding."""
     if (a.levels, a.lowest, a.ties) != (b.levels, b.lowest, b.ties):

@@ -129,17 +129,21 @@ def test_clamps_in_front_belong_to_the_staircase(before: str, tmp_path: Path) ->
     np.testing.assert_allclose(network_values(result, x), definition.run(model, x)[0], atol=1e-6)
 
 
+def quarter_steps(text: str, *, bits: int) -> onnx.ModelProto:
+    """A model on an image `x`; `s`, `z`, `b` quantise in steps of 0.25, `w` is a convolution."""
+    constants = {"w": POINTWISE, "s": numbers(0.25), "z": numbers(0), "b": numbers(bits)}
+    return build(text, constants, inputs="float[N,4,3,5] x", domains={DOMAIN: 1})
+
+
 def test_equal_quantiser_behind_max_pooling_is_none(tmp_path: Path) -> None:
     """Values on a staircase stay where they are: one population, as in the other dresses."""
     quant = f"{DOMAIN}.Quant<signed=0, narrow=0>"
-    model = build(
+    model = quarter_steps(
         f"""q = {quant}(x, s, z, b)
         p = MaxPool<kernel_shape=[2,2]>(q)
         r = {quant}(p, s, z, b)
         y = Conv(r, w)""",
-        {"w": POINTWISE, "s": numbers(0.25), "z": numbers(0), "b": numbers(2)},
-        inputs="float[N,4,3,5] x",
-        domains={DOMAIN: 1},
+        bits=2,
     )
     x = samples(0.25, 0, 3)
     result = imported(model, tmp_path, x)
@@ -148,11 +152,9 @@ def test_equal_quantiser_behind_max_pooling_is_none(tmp_path: Path) -> None:
 
 
 def test_signed_quantiser_of_the_output_is_left_to_the_host(tmp_path: Path) -> None:
-    model = build(
+    model = quarter_steps(
         f"a = Conv(x, w) y = {DOMAIN}.Quant<signed=1, narrow=0>(a, s, z, b)",
-        {"w": POINTWISE, "s": numbers(0.25), "z": numbers(0), "b": numbers(8)},
-        inputs="float[N,4,3,5] x",
-        domains={DOMAIN: 1},
+        bits=8,
     )
     result = import_model(save(model, tmp_path))
     assert [type(p.neuron) for p in result.network.populations] == [m.Identity]
@@ -161,14 +163,12 @@ def test_signed_quantiser_of_the_output_is_left_to_the_host(tmp_path: Path) -> N
 
 def test_relu_that_others_read_stays(tmp_path: Path) -> None:
     """The Relu's own values are needed beside the rounded ones."""
-    model = build(
+    model = quarter_steps(
         f"""r = Relu(x)
         q = {DOMAIN}.Quant<signed=0, narrow=0>(r, s, z, b)
         t = Sub(r, q)
         y = Conv(t, w)""",
-        {"w": POINTWISE, "s": numbers(0.25), "z": numbers(0), "b": numbers(2)},
-        inputs="float[N,4,3,5] x",
-        domains={DOMAIN: 1},
+        bits=2,
     )
     x = samples(0.25, 0, 3)
     result = imported(model, tmp_path, x)
@@ -187,11 +187,9 @@ def test_names_and_domains_of_quant(op: str, domain: str, tmp_path: Path) -> Non
 
 
 def test_quantiser_of_the_input_reads_the_input(tmp_path: Path) -> None:
-    model = build(
+    model = quarter_steps(
         f"q = {DOMAIN}.Quant<signed=0, narrow=0>(x, s, z, b) y = Conv(q, w)",
-        {"w": POINTWISE, "s": numbers(0.25), "z": numbers(0), "b": numbers(2)},
-        inputs="float[N,4,3,5] x",
-        domains={DOMAIN: 1},
+        bits=2,
     )
     result = imported(model, tmp_path, samples(0.25, 0, 3))
     first = result.network.populations[0]

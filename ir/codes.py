@@ -157,9 +157,33 @@ _NEURONS = {
         step.""",
 }
 
+_EXITS = {
+    "SN420": """A network of stage ann has an exit policy. A policy stops a sample before the last
+        time step, and an ANN has no time.""",
+    "SN421": """The exit policy asks no head, a head that the network does not have, or heads in
+        another order than the network's, which is that of depth. Policies that fuse heads, or that
+        ask them in order of depth, end with the network's last head, which always answers.""",
+    "SN422": """Thresholds, temperatures and repeats of an exit policy are lists with one value per
+        head; budgets, with order=depth, have one per head but the last.""",
+    "SN423": """A number of the exit policy is out of range: alpha, temperatures, repeats and
+        dispersion are above 0, and a threshold is a number (infinity lets no sample stop).""",
+    "SN424": """A step of the exit policy lies outside the schedule: it must be between 1 and the
+        number of time steps, and the last step not before the first.""",
+    "SN425": """Heads that an exit policy compares have different numbers of classes, so an answer
+        of one means nothing to the other.""",
+    "SN426": """The policy bayes takes the spikes of internal heads as a prior for those of the last
+        one. It needs an internal head, heads that count spikes of integrate-and-fire populations
+        without negative spikes (at most one spike per step, as the binomial model says), and an
+        input that acts in every step. The pass spike-heads makes such heads of membrane
+        read-outs.""",
+    "SN427": """A table of the policy bayes has the wrong shape or a negative value: strength has a
+        row for every head but the first and a column per time step, dispersion one value per
+        time step.""",
+}
+
 CODES: dict[str, str] = {
     code: " ".join(text.split())
-    for table in (_GRAPH, _SHAPES, _TENSORS, _FILES, _TEXT, _NEURONS)
+    for table in (_GRAPH, _SHAPES, _TENSORS, _FILES, _TEXT, _NEURONS, _EXITS)
     for code, text in table.items()
 }
 """Code -> explanation, for `snnc explain`."""

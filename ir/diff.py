@@ -112,6 +112,7 @@ def diff(before: m.Network, after: m.Network) -> Difference:
         *_entities("population", before.populations, after.populations, _populations, _summary),
         *_entities("head", before.heads, after.heads, _heads, lambda h: _call(h.readout)),
         *_value("schedule", _call(before.schedule), _call(after.schedule)),
+        *_calls("exit", before.exit, after.exit),
     ]
     return Difference(tuple(changes), tuple(_tensors(before, after)))
 
@@ -175,7 +176,9 @@ def _heads(what: str, before: m.Head, after: m.Head) -> Iterator[Change]:
 
 
 def _calls(what: str, before: Any, after: Any) -> Iterator[Change]:
-    """Differences between two calls: field by field where they have one name."""
+    """Differences between two calls, or None: field by field where they have one name."""
+    if before is None and after is None:
+        return
     if type(before) is not type(after):
         yield from _value(what, _call(before), _call(after))
         return

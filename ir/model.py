@@ -16,6 +16,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from snnc.ir.exits import (
+    Bayes,
+    Confidence,
+    Entropy,
+    ExitPolicy,
+    Fixed,
+    Margin,
+    Patience,
+)
 from snnc.ir.neurons import (
     IF,
     POOL_NEURONS,
@@ -53,6 +62,7 @@ from snnc.ir.operators import (
     Transpose,
     Upsample2d,
 )
+from snnc.ir.schedule import Gated, Schedule, Synchronous
 from snnc.ir.tensors import Array, Shape, TensorRef, TensorStore
 
 __all__ = [
@@ -61,14 +71,20 @@ __all__ = [
     "POOL_NEURONS",
     "AnnNeuron",
     "AvgPool2d",
+    "Bayes",
     "Clip",
     "Coding",
+    "Confidence",
     "Conv2d",
     "ConvTranspose2d",
     "Dense",
     "Direct",
     "Embed",
+    "Entropy",
     "Events",
+    "ExitPolicy",
+    "FirstSpike",
+    "Fixed",
     "Flatten",
     "Gated",
     "Head",
@@ -78,6 +94,7 @@ __all__ = [
     "Integrator",
     "LeakyRelu",
     "Logits",
+    "Margin",
     "MaxGate2d",
     "MaxPool2d",
     "MaxRule",
@@ -88,6 +105,7 @@ __all__ = [
     "Operator",
     "Pad2d",
     "Parameter",
+    "Patience",
     "Poisson",
     "Population",
     "Quantized",
@@ -115,7 +133,7 @@ __all__ = [
 Stage: TypeAlias = Literal["ann", "snn", "fixed"]
 
 
-# ---- inputs, heads, schedule -----------------------------------------------------------------
+# ---- inputs and heads -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +203,14 @@ class SpikeCount:
     host: tuple[str, ...] = ()
 
 
-Readout: TypeAlias = Logits | Membrane | SpikeCount
+@dataclass(frozen=True, slots=True)
+class FirstSpike:
+    """Read who fired first: time steps since the first spike, it included, and 0 without one."""
+
+    host: tuple[str, ...] = ()
+
+
+Readout: TypeAlias = Logits | Membrane | SpikeCount | FirstSpike
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,37 +220,6 @@ class Head:
     name: str
     population: str
     readout: Readout
-
-
-@dataclass(frozen=True, slots=True)
-class Synchronous:
-    """All populations, the input and the bias act in each of the `steps` time steps."""
-
-    steps: int
-
-    def drive(self, step: int) -> int:
-        """In how many of the first `step` time steps input and bias act: in all."""
-        return step
-
-
-@dataclass(frozen=True, slots=True)
-class Gated:
-    """Input and bias act in the first `window` steps; populations act until nothing fires.
-
-    For neurons that take spikes back (Li, Ma, Furber 2022): once the window has closed, the spike
-    counts come to rest. At most `steps` time steps; a run ends earlier when no neuron can fire any
-    more. Input through a delay of d acts in steps `d + 1` to `d + window`.
-    """
-
-    steps: int
-    window: int
-
-    def drive(self, step: int) -> int:
-        """In how many of the first `step` time steps input and bias act."""
-        return min(step, self.window)
-
-
-Schedule: TypeAlias = Synchronous | Gated
 
 
 # ---- network ---------------------------------------------------------------------------------
@@ -266,7 +260,8 @@ class Network:
     """A network at one stage. Equality leaves the store out: references hold digests.
 
     `populations`: sources stand before their users. `passes`: the specs that made this network.
-    `schedule` is None at stage ann.
+    `schedule` is None at stage ann. `exit` says when a sample may stop before the schedule ends; it
+    changes no spike up to there.
     """
 
     name: str
@@ -278,6 +273,7 @@ class Network:
     schedule: Schedule | None = None
     tensors: Mapping[str, TensorRef] = field(default_factory=dict)
     store: TensorStore = field(default_factory=TensorStore, compare=False, repr=False)
+    exit: ExitPolicy | None = None
 
     def population(self, name: str) -> Population:
         """The population of that name; KeyError if there is none."""
@@ -327,7 +323,7 @@ def references(node: object) -> tuple[str, ...]:
 
 
 def referenced_tensors(network: Network) -> tuple[str, ...]:
-    """Names of all tensors that the populations mention, in order, with repeats."""
+    """Names of all tensors that populations and exit mention, in order, with repeats."""
     found: list[str] = []
     for population in network.populations:
         for part in (population.neuron, population.bias, population.scale):
@@ -335,6 +331,7 @@ def referenced_tensors(network: Network) -> tuple[str, ...]:
         for incoming in population.incoming:
             for op in incoming.ops:
                 found.extend(references(op))
+    found.extend(references(network.exit))
     return tuple(found)
 
 
@@ -368,7 +365,14 @@ KEYWORDS: dict[str, type] = {
     "logits": Logits,
     "membrane": Membrane,
     "spike_count": SpikeCount,
+    "first_spike": FirstSpike,
     "synchronous": Synchronous,
     "gated": Gated,
+    "confidence": Confidence,
+    "margin": Margin,
+    "entropy": Entropy,
+    "patience": Patience,
+    "fixed": Fixed,
+    "bayes": Bayes,
 }
 """Every dataclass of the text form under its printed name."""

@@ -71,6 +71,7 @@ class _Reader:
         heads, _ = self._unique(parts, "head", self._head, {})
         table, _ = self._unique(Tree("tensors", tensors), "tensor", self._tensor, {})
         schedules = [self._schedule(node) for node in parts.find_data("schedule")]
+        exits = [self._exit(node) for node in parts.find_data("exit_")]
         return m.Network(
             name=self._string(_token(name)),
             stage=self._stage(_token(stage)),
@@ -81,6 +82,7 @@ class _Reader:
             schedule=schedules[0] if schedules else None,
             tensors=dict(sorted(table)),
             store=store,
+            exit=exits[0] if exits else None,
         )
 
     def _unique(
@@ -148,6 +150,12 @@ class _Reader:
     def _schedule(self, node: Node) -> m.Schedule:
         schedule: m.Schedule = self._build(_tree(node.children[1]), m.Schedule, "a schedule")[0]
         return schedule
+
+    def _exit(self, node: Node) -> m.ExitPolicy:
+        policy: m.ExitPolicy = self._build(_tree(node.children[1]), m.ExitPolicy, "an exit policy")[
+            0
+        ]
+        return policy
 
     def _tensor(self, node: Node) -> tuple[str, TensorRef]:
         _, name, dtype, shape, digest = node.children

@@ -46,6 +46,8 @@ def _lines(network: m.Network) -> list[str]:
     lines += [f"  {head_line(head)}" for head in network.heads]
     if network.schedule is not None:
         lines.append(f"  {schedule_line(network.schedule)}")
+    if network.exit is not None:
+        lines.append(f"  {exit_line(network.exit)}")
     lines.append("}")
     lines += [tensor_line(name, ref) for name, ref in sorted(network.tensors.items())]
     return lines
@@ -92,6 +94,11 @@ def head_line(head: m.Head) -> str:
 def schedule_line(schedule: m.Schedule) -> str:
     """`schedule = synchronous(steps=64)`."""
     return f"schedule = {write_call(schedule)}"
+
+
+def exit_line(policy: m.ExitPolicy) -> str:
+    """`exit = confidence(heads=["final"], ..., thresholds=[0.6])`."""
+    return f"exit = {write_call(policy)}"
 
 
 def tensor_line(name: str, ref: TensorRef) -> str:

@@ -105,6 +105,8 @@ def _nodes(network: m.Network) -> Iterator[tuple[object, str]]:
         yield head.readout, f"head {head.name}"
     if network.schedule is not None:
         yield network.schedule, "schedule"
+    if network.exit is not None:
+        yield network.exit, "exit"
 
 
 def _has_incoming(network: m.Network) -> Iterator[Finding]:

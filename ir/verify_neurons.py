@@ -52,21 +52,23 @@ def _readouts(network: m.Network) -> Iterator[Finding]:
         neuron = neurons.get(head.population)
         if neuron is None:
             continue
-        wanted = _readout_of(network.stage, neuron)
-        if wanted is not None and type(head.readout) is not wanted:
-            found, right = KEYWORD_OF.get(type(head.readout)), KEYWORD_OF[wanted]
+        fitting = _readouts_of(network.stage, neuron)
+        if fitting and type(head.readout) not in fitting:
+            found, right = KEYWORD_OF.get(type(head.readout)), KEYWORD_OF[fitting[0]]
             on = f"{head.population}, which is {KEYWORD_OF.get(type(neuron))} of stage"
             message = f"the head reads {found} of {on} {network.stage}"
             yield message, f"head {head.name}", f"use {right}()"
 
 
-def _readout_of(stage: m.Stage, neuron: m.Neuron) -> type[m.Readout] | None:
-    """The readout that fits a neuron; None where the neuron does not belong to the stage."""
+def _readouts_of(stage: m.Stage, neuron: m.Neuron) -> tuple[type[m.Readout], ...]:
+    """The readouts that fit a neuron; none where the neuron does not belong to the stage."""
     if stage == "ann":
-        return m.Logits
+        return (m.Logits,)
     if isinstance(neuron, m.Integrator):
-        return m.Membrane
-    return m.SpikeCount if isinstance(neuron, (m.IF, *_SPIKE_POOLS)) else None
+        return (m.Membrane,)
+    if isinstance(neuron, m.IF):
+        return (m.SpikeCount, m.FirstSpike, m.Membrane)
+    return (m.SpikeCount, m.FirstSpike) if isinstance(neuron, _SPIKE_POOLS) else ()
 
 
 def _values(network: m.Network, parameter: object) -> Array | None:

@@ -14,12 +14,13 @@ from snnc.ir.verify_base import STAGES, Finding, Invariant, place
 
 
 def _named(network: m.Network) -> Iterator[tuple[str, str]]:
-    """Every mention of a tensor with the place of the population that makes it."""
+    """Every mention of a tensor with the population or exit that makes it."""
     for population in network.populations:
         nodes: list[object] = [population.neuron, population.bias, population.scale]
         nodes += [op for i in population.incoming for op in i.ops]
         for node in nodes:
             yield from ((name, place(population)) for name in m.references(node))
+    yield from ((name, "exit") for name in m.references(network.exit))
 
 
 def _in_table(network: m.Network) -> Iterator[Finding]:
@@ -32,7 +33,7 @@ def _in_table(network: m.Network) -> Iterator[Finding]:
 def _used(network: m.Network) -> Iterator[Finding]:
     used = {name for name, _ in _named(network)}
     for name in sorted(set(network.tensors) - used):
-        message = f"no population mentions the tensor @{name}"
+        message = f"nothing mentions the tensor @{name}"
         yield message, f"tensor @{name}", "remove it from the table"
 
 

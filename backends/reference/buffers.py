@@ -9,7 +9,8 @@ import numpy as np
 
 from snnc.backends.reference.layout import NO_HALO, Halo, Image, crop, inner_shape
 from snnc.backends.reference.plan import Train
-from snnc.ir import linear, model
+from snnc.ir import model
+from snnc.ir.answers import read_out_scale
 from snnc.ir.tensors import Array
 
 
@@ -68,7 +69,7 @@ class Heads:
             size = int(np.prod(population.shape))
             self._sizes[head.name] = size
             self._totals[head.name] = np.zeros((samples, size))
-            self._scales[head.name] = _flat_scale(network, population)
+            self._scales[head.name] = read_out_scale(network, population)
 
     @property
     def populations(self) -> frozenset[str]:
@@ -103,8 +104,3 @@ class Heads:
             total = self._totals[head.name][tile]
             total += spikes.reshape(len(rows), -1)
             np.multiply(total, self._scales[head.name], out=rows)
-
-
-def _flat_scale(network: model.Network, population: model.Population) -> Array:
-    scale = linear.broadcast_parameter(population.scale, population.shape, network.array)
-    return np.broadcast_to(scale, population.shape).reshape(-1).astype(np.float64)

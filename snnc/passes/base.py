@@ -8,7 +8,7 @@ around every run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -23,6 +23,15 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, how much there is."""
 
 
+class Labelled(Protocol):
+    """Calibration samples with labels, read again as often as a pass likes."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, size: int) -> Iterator[tuple[Array, Array]]:
+        """Batches of at most `size` samples (n, *shape) float32 with their labels (n,) int64."""
+
+
 @dataclass(slots=True)
 class Context:
     """What passes may use beside the network.
@@ -31,6 +40,7 @@ class Context:
         statistics: activations of the ANN on the calibration set, per population name, in ANN
             units.
         calibration: calibration samples per input name, float32 arrays (N, *shape), or None.
+        labelled: all calibration samples with their labels, or None where they have none.
         steps: the number of time steps the network is compiled for.
         steps_given: whether somebody asked for that number; where nobody did, a pass may choose a
             better one.
@@ -45,6 +55,7 @@ class Context:
 
     statistics: Mapping[str, ActivationStatistics] = field(default_factory=dict)
     calibration: Mapping[str, Array] | None = None
+    labelled: Labelled | None = None
     steps: int = 32
     steps_given: bool = True
     seed: int = 0

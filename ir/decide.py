@@ -1,0 +1,205 @@
+"""The executable meaning of exit policies: which samples stop now, and what they answer.
+
+A `Decider` is made once per network, `begin` once per group of samples. After each time step `ask`
+is given the read-outs of the samples in flight; samples that stopped leave with `keep`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from snnc.ir import exits
+from snnc.ir import model as m
+from snnc.ir.answers import class_values, classify, read_out_scale
+from snnc.ir.scores import fuse, score
+from snnc.ir.tensors import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What a policy says of n samples after a step.
+
+    `sure` (n,) bool; `head` (n,) int64, the index in the network's heads of the one that answers;
+    `answer` (n,) int64, the class; `score` (n,) float64, of that head. Where no head is sure, these
+    are of the head that was asked last.
+    """
+
+    sure: Array
+    head: Array
+    answer: Array
+    score: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opinion:
+    """One head's answers (n,) with their scores, and whether they are sure."""
+
+    head: int
+    answer: Array
+    score: Array
+    sure: Array
+
+
+class Decider:
+    """The exit policy of a network.
+
+    Args:
+        network: at stage snn or fixed, with an `exit`; verified.
+
+    Raises:
+        ValueError: it has none.
+    """
+
+    def __init__(self, network: m.Network) -> None:
+        if network.exit is None or network.schedule is None:
+            raise ValueError(f"network {network.name} has no exit policy")
+        self.policy = network.exit
+        self.heads = network.heads
+        names = [head.name for head in network.heads]
+        self.asked = tuple(names.index(name) for name in exits.asked_heads(self.policy))
+        self.budgets = exits.budgets(self.policy)
+        self._steps = network.schedule.steps
+        self._fusion = _Fusion(network, self.policy) if isinstance(self.policy, m.Bayes) else None
+
+    def deadline(self, steps: int) -> int:
+        """The step in which every sample is answered at the latest, in a run of `steps` steps."""
+        return exits.deadline(self.policy, steps)
+
+    def begin(self, samples: int) -> Asker:
+        """Start with `samples` samples."""
+        return Asker(self, samples)
+
+    def fused(self, step: int, outputs: Mapping[str, Array]) -> Opinion:
+        """The fused answer of all heads of the policy `bayes`."""
+        assert self._fusion is not None
+        return self._fusion.opinion(step, outputs)
+
+    @property
+    def fuses(self) -> bool:
+        """Whether all heads give one answer together."""
+        return self._fusion is not None
+
+
+class Asker:
+    """A policy in the middle of a run: it remembers how long answers have stayed the same."""
+
+    def __init__(self, decider: Decider, samples: int) -> None:
+        self._decider = decider
+        size = len(decider.asked)
+        self._answers = np.full((size, samples), -1, np.int64)
+        self._repeats = np.zeros((size, samples), np.int64)
+
+    def keep(self, mask: Array) -> None:
+        """Go on with the samples where `mask` (n,) holds."""
+        self._answers, self._repeats = self._answers[:, mask], self._repeats[:, mask]
+
+    def ask(self, step: int, outputs: Mapping[str, Array], stage: int | None = None) -> Verdict:
+        """The policy's verdict after a time step.
+
+        Args:
+            step: steps that the asked heads have run, from 1.
+            outputs: read-outs (n, K) by head name.
+            stage: for order `depth`, which of the policy's heads is asked; None asks all.
+        """
+        stages = range(len(self._decider.asked)) if stage is None else (stage,)
+        if self._decider.fuses:
+            return self._verdict([self._decider.fused(step, outputs)])
+        return self._verdict([self._opinion(index, step, outputs) for index in stages])
+
+    def final(self, step: int, outputs: Mapping[str, Array]) -> Verdict:
+        """The verdict on samples that nobody was sure of: the last head's answer.
+
+        For order `depth`, and for all others, this is what `ask` said of the last head, if it was
+        asked. A policy that only asks internal heads leaves the answer to the last one.
+        """
+        decider = self._decider
+        if isinstance(decider.policy, m.Fixed):
+            return self._verdict([self._opinion(0, step, outputs)])
+        if decider.fuses:
+            return self._verdict([decider.fused(step, outputs)])
+        last = len(decider.heads) - 1
+        answer = classify(decider.heads[last], outputs[decider.heads[last].name])
+        nothing = np.zeros(len(answer))
+        scores = nothing
+        if last in decider.asked:
+            index = decider.asked.index(last)
+            values = class_values(decider.heads[last], outputs[decider.heads[last].name])
+            scores = self._score(index, values)
+        return Verdict(nothing.astype(np.bool_), np.full(len(answer), last), answer, scores)
+
+    def _verdict(self, opinions: list[Opinion]) -> Verdict:
+        """The first sure opinion of each sample, else the last one."""
+        last = opinions[-1]
+        sure, answer, scores = last.sure.copy(), last.answer.copy(), last.score.copy()
+        head = np.full(len(answer), last.head)
+        for opinion in reversed(opinions[:-1]):
+            where = opinion.sure
+            sure |= where
+            head[where] = opinion.head
+            answer[where], scores[where] = opinion.answer[where], opinion.score[where]
+        return Verdict(sure, head, answer, scores)
+
+    def _opinion(self, index: int, step: int, outputs: Mapping[str, Array]) -> Opinion:
+        decider, policy = self._decider, self._decider.policy
+        position = decider.asked[index]
+        head = decider.heads[position]
+        values = class_values(head, outputs[head.name])
+        answer = values.argmax(axis=-1)
+        if isinstance(policy, m.Fixed):
+            reached = np.full(len(answer), step >= policy.step)
+            return Opinion(position, answer, reached.astype(np.float64), reached)
+        self._remember(index, answer)
+        scores = self._score(index, values)
+        assert not isinstance(policy, m.Bayes)
+        if isinstance(policy, m.Patience):
+            sure = self._repeats[index] >= policy.repeats[index]
+        else:
+            sure = scores > policy.thresholds[index]
+        return Opinion(position, answer, scores, sure & (step >= policy.first_step))
+
+    def _remember(self, index: int, answer: Array) -> None:
+        same = self._answers[index] == answer
+        self._repeats[index] = np.where(same, self._repeats[index] + 1, 1)
+        self._answers[index] = answer
+
+    def _score(self, index: int, values: Array) -> Array:
+        policy = self._decider.policy
+        if isinstance(policy, m.Confidence | m.Margin | m.Entropy):
+            return score(policy, policy.temperatures[index], values)
+        run: Array = self._repeats[index].astype(np.float64)
+        return run
+
+
+class _Fusion:
+    """BayesianSpikeFusion with its tables."""
+
+    def __init__(self, network: m.Network, policy: m.Bayes) -> None:
+        self._policy = policy
+        heads = {head.name: head for head in network.heads}
+        self._heads = [heads[name] for name in policy.heads]
+        self._last = len(network.heads) - 1
+        self._scales = [
+            read_out_scale(network, network.population(head.population)) for head in self._heads
+        ]
+        self._strength = network.array(policy.strength)
+        ref = policy.dispersion
+        steps = self._strength.shape[1]
+        self._dispersion = (
+            network.array(ref) if isinstance(ref, m.Ref) else np.full(steps, float(ref))
+        )
+
+    def opinion(self, step: int, outputs: Mapping[str, Array]) -> Opinion:
+        """The posterior's answer; beyond the table its last column holds."""
+        counts = [
+            np.rint(outputs[head.name] / scale)
+            for head, scale in zip(self._heads, self._scales, strict=True)
+        ]
+        column = min(step, self._strength.shape[1]) - 1
+        strength, dispersion = self._strength[:, column], float(self._dispersion[column])
+        posterior = fuse(counts, step, strength, dispersion)
+        ahead = posterior.ahead()
+        sure = (ahead > self._policy.threshold) & (step >= self._policy.first_step)
+        return Opinion(self._last, posterior.mean.argmax(axis=1), ahead, sure)

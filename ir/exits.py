@@ -1,0 +1,133 @@
+"""Exit policies: when a sample's answer is sure enough to stop, and which head gives it.
+
+`decide` executes them. In each time step the policy asks its heads for a score; the first whose
+score exceeds its threshold answers, and the sample costs nothing more. A sample that no head is
+sure of is answered by the last head at `last_step`.
+
+Order `time`: all layers run in every step, and in each step the heads are asked in order of depth.
+Order `depth`, the spatial exit: the layers that the first head needs run alone, for at most its
+budget of steps; only for samples that it is not sure of do the layers of the next head start, with
+the same spikes from their first step on (they were kept), and so on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from snnc.ir.operators import Parameter, Ref
+
+Order: TypeAlias = Literal["time", "depth"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What most policies say: whom they ask, and when.
+
+    Attributes:
+        heads: names of the heads that are asked, in the network's order.
+        first_step: before it, nobody is asked.
+        last_step: the step in which every sample is answered at the latest; None: the schedule's.
+        order: see above.
+        budgets: for order `depth`, time steps of each head but the last.
+    """
+
+    heads: tuple[str, ...]
+    first_step: int = 1
+    last_step: int | None = None
+    order: Order = "time"
+    budgets: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scaled(Asking):
+    """Policies on the read-out `O`, which grows with time: `z = O / (alpha * temperature)`.
+
+    Attributes:
+        alpha: the number of driven steps after which the read-out counts in full (Li, Jones,
+            Furber 2023, eq. 3).
+        temperatures: of each head (Guo et al. 2017).
+        thresholds: of each head.
+    """
+
+    alpha: float
+    temperatures: tuple[float, ...]
+    thresholds: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confidence(_Scaled):
+    """Dynamic Confidence: the largest probability of `softmax(z)`, at most 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Margin(_Scaled):
+    """The difference between the two largest of `z`, without an upper bound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entropy(_Scaled):
+    """One less the entropy of `softmax(z)` over its largest possible value, between 0 and 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience(Asking):
+    """The number of steps in a row with the same answer reaches `repeats` (one per head)."""
+
+    repeats: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixed:
+    """Every sample stops after `step` time steps; `head` answers."""
+
+    head: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bayes:
+    """BayesianSpikeFusion: spikes of internal heads are the prior of the last head's.
+
+    With `N` driven steps, `K_i` the spike counts of head `i` (from 1) and the smoothed rate
+    `E_1 = (K_1 + 1/2) / (N + 1)`, each further head has the prior `Beta(a, a (1/E - 1))` of mean
+    `E` and strength `a / E`, and the posterior mean `(a + K_i) / (a / E + N)`, which is the next
+    one's `E` (there smoothed alike). The last posterior mean answers (Habara, Sato, Awano 2024).
+
+    Attributes:
+        heads: the internal heads and the last one, which all count spikes.
+        strength: `a` of each head but the first in each step, (len(heads) - 1, steps).
+        threshold: of the probability that the best class is ahead of the runner-up.
+        dispersion: factor of the posterior variances, one number or one per step (steps,).
+        first_step: before it, no sample stops.
+        last_step: the step in which every sample stops at the latest; None: the schedule's.
+    """
+
+    heads: tuple[str, ...]
+    strength: Ref
+    threshold: float
+    dispersion: Parameter = 1.0
+    first_step: int = 1
+    last_step: int | None = None
+
+
+ExitPolicy: TypeAlias = Confidence | Margin | Entropy | Patience | Fixed | Bayes
+Scaled: TypeAlias = Confidence | Margin | Entropy
+
+
+def asked_heads(policy: ExitPolicy) -> tuple[str, ...]:
+    """The names of the heads whose read-outs a policy looks at."""
+    return (policy.head,) if isinstance(policy, Fixed) else policy.heads
+
+
+def deadline(policy: ExitPolicy, steps: int) -> int:
+    """The step in which every sample is answered at the latest, in a run of `steps` steps."""
+    last = policy.step if isinstance(policy, Fixed) else policy.last_step
+    return steps if last is None else min(last, steps)
+
+
+def budgets(policy: ExitPolicy) -> tuple[int, ...]:
+    """The time steps of each internal head where heads are asked in order of depth, else none."""
+    if isinstance(policy, Fixed | Bayes) or policy.order == "time":
+        return ()
+    return policy.budgets

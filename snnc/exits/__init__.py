@@ -1,0 +1,1 @@
+"""Fitting exit policies to labelled data, and measuring them on recorded read-outs."""

@@ -34,6 +34,7 @@ class Limits:
         neurons_per_core: Neurons of one core.
         axons_per_core: Inputs of one core.
         weight_bits: Width of a weight.
+        exits: Names of the exit policies that it executes, as the text form prints them.
     """
 
     stages: tuple[str, ...]
@@ -49,6 +50,7 @@ class Limits:
     neurons_per_core: int | None = None
     axons_per_core: int | None = None
     weight_bits: int | None = None
+    exits: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The limits as a JSON object."""

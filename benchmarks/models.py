@@ -71,6 +71,10 @@ QUANTISED_8_BIT = _named(Model("mnist_lenet_qdq8", "mnist"))
 """Networks with 255 levels, which cost as many steps."""
 
 
+MULTI_EXIT = _named(Model("mnist_multi_exit", "mnist"))
+"""Networks trained with internal classifiers."""
+
+
 def root() -> Path:
     """The folder that SNNC_DATA names; exits with a message where it is unset."""
     value = os.environ.get("SNNC_DATA")

@@ -160,25 +160,28 @@ _NEURONS = {
 _EXITS = {
     "SN420": """A network of stage ann has an exit policy. A policy stops a sample before the last
         time step, and an ANN has no time.""",
-    "SN421": """The exit policy asks no head, a head that the network does not have, or heads in
-        another order than the network's, which is that of depth. Policies that fuse heads, or that
-        ask them in order of depth, end with the network's last head, which always answers.""",
+    "SN421": """The exit policy asks no head, a head that the network does not have, one twice, or
+        heads in another order than the network's, which is that of depth. Policies that fuse heads,
+        or that ask them in order of depth, end with the network's last head, which always
+        answers.""",
     "SN422": """Thresholds, temperatures and repeats of an exit policy are lists with one value per
-        head; budgets, with order=depth, have one per head but the last.""",
-    "SN423": """A number of the exit policy is out of range: alpha, temperatures, repeats and
-        dispersion are above 0, and a threshold is a number (infinity lets no sample stop).""",
+        head; budgets, with order=depth, have one per head but the last, and that order needs at
+        least two heads.""",
+    "SN423": """A number of the exit policy is out of range: alpha, temperatures and repeats are
+        above 0, also alpha times each temperature; dispersion is not negative and at most 1e12;
+        a threshold is a number (infinity lets no sample stop).""",
     "SN424": """A step of the exit policy lies outside the schedule: it must be between 1 and the
         number of time steps, and the last step not before the first.""",
     "SN425": """Heads that an exit policy compares have different numbers of classes, so an answer
-        of one means nothing to the other.""",
+        of one means nothing to the other. A head with a single value tells two classes apart.""",
     "SN426": """The policy bayes takes the spikes of internal heads as a prior for those of the last
         one. It needs an internal head, heads that count spikes of integrate-and-fire populations
-        without negative spikes (at most one spike per step, as the binomial model says), and an
-        input that acts in every step. The pass spike-heads makes such heads of membrane
-        read-outs.""",
-    "SN427": """A table of the policy bayes has the wrong shape or a negative value: strength has a
-        row for every head but the first and a column per time step, dispersion one value per
-        time step.""",
+        without negative spikes (at most one spike per step, as the binomial model says) with a
+        neuron per class and one scale for all of them, and an input that acts in every step. The
+        pass spike-heads makes such heads of membrane read-outs.""",
+    "SN427": """A table of the policy bayes has the wrong shape, or a value that is negative or
+        above 1e12: strength has a row for every head but the first and a column per time step,
+        dispersion one value per time step.""",
 }
 
 CODES: dict[str, str] = {

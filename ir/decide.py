@@ -1,7 +1,9 @@
 """The executable meaning of exit policies: which samples stop now, and what they answer.
 
-A `Decider` is made once per network, `begin` once per group of samples. After each time step `ask`
-is given the read-outs of the samples in flight; samples that stopped leave with `keep`.
+A `Decider` is made once per network, `begin` once per group of samples. After every time step, the
+first ones included, `ask` is given the read-outs of the samples in flight (patience counts all of
+them); samples that stopped leave with `keep`. After the step `deadline`, `final` answers for those
+that are left.
 """
 
 from __future__ import annotations
@@ -102,18 +104,25 @@ class Asker:
         Args:
             step: steps that the asked heads have run, from 1.
             outputs: read-outs (n, K) by head name.
-            stage: for order `depth`, which of the policy's heads is asked; None asks all.
+            stage: for order `depth`, which of the policy's heads is asked; None, for order
+                `time`, asks all.
+
+        Raises:
+            ValueError: no stage is given for order `depth`.
         """
-        stages = range(len(self._decider.asked)) if stage is None else (stage,)
         if self._decider.fuses:
             return self._verdict([self._decider.fused(step, outputs)])
+        if stage is None and self._decider.budgets:
+            raise ValueError("order depth asks one head at a time; say which")
+        stages = range(len(self._decider.asked)) if stage is None else (stage,)
         return self._verdict([self._opinion(index, step, outputs) for index in stages])
 
     def final(self, step: int, outputs: Mapping[str, Array]) -> Verdict:
-        """The verdict on samples that nobody was sure of: the last head's answer.
+        """The verdict on samples that nobody was sure of.
 
-        For order `depth`, and for all others, this is what `ask` said of the last head, if it was
-        asked. A policy that only asks internal heads leaves the answer to the last one.
+        The network's last head answers, also where the policy only asks internal ones (its score is
+        then 0); with `fixed` the head that it names, with `bayes` all heads together. Where `ask`
+        has asked the same head in this step, answer and score are the same.
         """
         decider = self._decider
         if isinstance(decider.policy, m.Fixed):

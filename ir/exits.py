@@ -7,7 +7,8 @@ sure of is answered by the last head at `last_step`.
 Order `time`: all layers run in every step, and in each step the heads are asked in order of depth.
 Order `depth`, the spatial exit: the layers that the first head needs run alone, for at most its
 budget of steps; only for samples that it is not sure of do the layers of the next head start, with
-the same spikes from their first step on (they were kept), and so on.
+the same spikes from their first step on (they were kept), and so on. All steps that a policy names
+are then steps of the layers of the head that is asked.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ class Asking:
 
     Attributes:
         heads: names of the heads that are asked, in the network's order.
-        first_step: before it, nobody is asked.
-        last_step: the step in which every sample is answered at the latest; None: the schedule's.
+        first_step: before it, no head is sure.
+        last_step: the step in which every sample is answered at the latest (order `depth`: a step
+            of the last head's layers); None: the schedule's.
         order: see above.
         budgets: for order `depth`, time steps of each head but the last.
     """
@@ -72,7 +74,10 @@ class Entropy(_Scaled):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience(Asking):
-    """The number of steps in a row with the same answer reaches `repeats` (one per head)."""
+    """The number of steps in a row with the same answer reaches `repeats` (one per head).
+
+    All steps from the first one on count, also those before `first_step`.
+    """
 
     repeats: tuple[int, ...]
 

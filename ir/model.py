@@ -191,7 +191,7 @@ class Logits:
 
 @dataclass(frozen=True, slots=True)
 class Membrane:
-    """Read the membrane potential of an integrator, which is `steps * logits`."""
+    """Read the membrane potential; an integrator's is `steps * logits`."""
 
     host: tuple[str, ...] = ()
 
@@ -205,7 +205,10 @@ class SpikeCount:
 
 @dataclass(frozen=True, slots=True)
 class FirstSpike:
-    """Read who fired first: time steps since the first spike, it included, and 0 without one."""
+    """Read who fired first: time steps since the first spike, it included, and 0 without one.
+
+    Negative spikes do not count.
+    """
 
     host: tuple[str, ...] = ()
 

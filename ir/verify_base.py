@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from snnc.ir import model as m
 from snnc.ir.diagnostics import Diagnostic
-from snnc.ir.tensors import Shape, TensorRef
+from snnc.ir.tensors import Array, Shape, TensorRef
 from snnc.ir.values import quote
 
 Finding: TypeAlias = tuple[str, str, str]
@@ -58,6 +60,14 @@ def sources(network: m.Network) -> dict[str, m.Input | m.Population]:
 def tensor(network: m.Network, parameter: object) -> TensorRef | None:
     """What the table says of a parameter that is a tensor; None for anything else."""
     return network.tensors.get(parameter.name) if isinstance(parameter, m.Ref) else None
+
+
+def parameter_values(network: m.Network, parameter: object) -> Array | None:
+    """All values of a parameter; None where it is no number and no stored tensor."""
+    if isinstance(parameter, (int, float)):
+        return np.array([parameter], dtype=np.float64)
+    ref = tensor(network, parameter)
+    return network.store.get(ref) if ref is not None and ref in network.store else None
 
 
 def tensor_shape(network: m.Network) -> Callable[[m.Ref], Shape]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import numpy as np
-
 from snnc.ir import exits
 from snnc.ir import model as m
-from snnc.ir.verify_base import SPIKING, STAGES, Finding, Invariant, tensor
+from snnc.ir.answers import class_count
+from snnc.ir.hints import did_you_mean
+from snnc.ir.verify_base import SPIKING, STAGES, Finding, Invariant, parameter_values, tensor
 
 _WHERE = "exit"
+LARGEST = 1e12
+"""Of strengths and dispersions: beyond it float64 no longer sees one spike more or less."""
 
 
 def _stage(network: m.Network) -> Iterator[Finding]:
@@ -25,14 +27,16 @@ def _heads(network: m.Network) -> Iterator[Finding]:
         return
     known = [head.name for head in network.heads]
     asked = exits.asked_heads(policy)
+    unknown = [name for name in asked if name not in known]
+    listed = f"the heads are {', '.join(known)}"
     if not asked:
-        yield "the exit asks no head", _WHERE, f"the heads are {', '.join(known)}"
-    for name in asked:
-        if name not in known:
-            message = f"the exit asks head {name}, which the network does not have"
-            yield message, _WHERE, f"the heads are {', '.join(known)}"
-    if list(asked) != [name for name in known if name in asked]:
-        yield "the exit does not ask the heads in the network's order", _WHERE, ""
+        yield "the exit asks no head", _WHERE, listed
+    for name in unknown:
+        message = f"the exit asks head {name}, which the network does not have"
+        yield message, _WHERE, did_you_mean(name, known) or listed
+    if not unknown and list(asked) != [name for name in known if name in asked]:
+        message = "the exit does not ask the heads in the network's order, each once"
+        yield message, _WHERE, listed
     needs_last = isinstance(policy, m.Bayes) or bool(exits.budgets(policy))
     if needs_last and asked and known and asked[-1] != known[-1]:
         yield f"the last head that is asked must be {known[-1]}", _WHERE, "it always answers"
@@ -52,27 +56,44 @@ def _lengths(network: m.Network) -> Iterator[Finding]:
     if len(policy.budgets) != wanted:
         message = f"{len(policy.budgets)} budgets are given; order={policy.order} takes {wanted}"
         yield message, _WHERE, "with order=depth one per head but the last, else none"
+    if policy.order == "depth" and count == 1:
+        message = "order=depth asks one head after another, and there is only one"
+        yield message, _WHERE, "use order=time, or ask another head"
+
+
+def _positive(policy: m.ExitPolicy) -> dict[str, tuple[float, ...]]:
+    """What a policy holds that must be above 0, by what a message calls it."""
+    if isinstance(policy, m.Confidence | m.Margin | m.Entropy):
+        return {
+            "alpha": (policy.alpha,),
+            "temperature": policy.temperatures,
+            "product of alpha and temperature": tuple(
+                policy.alpha * temperature for temperature in policy.temperatures
+            ),
+        }
+    return {"number of repeats": policy.repeats} if isinstance(policy, m.Patience) else {}
 
 
 def _numbers(network: m.Network) -> Iterator[Finding]:
     policy = network.exit
-    positive: dict[str, tuple[float, ...]] = {}
-    limits: tuple[float, ...] = ()
-    if isinstance(policy, m.Confidence | m.Margin | m.Entropy):
-        positive = {"alpha": (policy.alpha,), "temperature": policy.temperatures}
-        limits = policy.thresholds
-    elif isinstance(policy, m.Patience):
-        positive = {"number of repeats": policy.repeats}
-    elif isinstance(policy, m.Bayes):
-        limits = (policy.threshold,)
-        if isinstance(policy.dispersion, int | float):
-            positive = {"dispersion": (policy.dispersion,)}
-    for name, values in positive.items():
+    if policy is None:
+        return
+    for name, values in _positive(policy).items():
         bad = [v for v in values if not (v > 0 and math.isfinite(v))]
         if bad:
             yield f"the {name} is {bad[0]}; it must be above 0 and finite", _WHERE, ""
-    if any(math.isnan(limit) for limit in limits):
+    dispersion = policy.dispersion if isinstance(policy, m.Bayes) else 1.0
+    if isinstance(dispersion, int | float) and not 0 <= dispersion <= LARGEST:
+        message = f"the dispersion is {dispersion:g}, not within 0 to {LARGEST:g}"
+        yield message, _WHERE, "1 takes the variance as the model gives it"
+    if any(math.isnan(limit) for limit in _thresholds(policy)):
         yield "a threshold is no number", _WHERE, "infinity lets no sample stop early"
+
+
+def _thresholds(policy: m.ExitPolicy) -> tuple[float, ...]:
+    if isinstance(policy, m.Bayes):
+        return (policy.threshold,)
+    return () if isinstance(policy, m.Patience | m.Fixed) else policy.thresholds
 
 
 def _steps(network: m.Network) -> Iterator[Finding]:
@@ -97,12 +118,12 @@ def _steps(network: m.Network) -> Iterator[Finding]:
 def _classes(network: m.Network) -> Iterator[Finding]:
     if network.exit is None:
         return
-    shapes = {p.name: p.shape for p in network.populations}
+    known = {p.name for p in network.populations}
     asked = {*exits.asked_heads(network.exit), network.heads[-1].name}
     sizes = {
-        h.name: math.prod(shapes[h.population])
+        h.name: class_count(network, h)
         for h in network.heads
-        if h.name in asked and h.population in shapes
+        if h.name in asked and h.population in known
     }
     if len(set(sizes.values())) > 1:
         found = ", ".join(f"{name} {size}" for name, size in sizes.items())
@@ -119,15 +140,28 @@ def _bayes(network: m.Network) -> Iterator[Finding]:
     if not isinstance(network.schedule, m.Synchronous):
         message = "bayes needs as many input steps as time steps"
         yield message, _WHERE, "use schedule = synchronous(...)"
-    neurons = {p.name: p.neuron for p in network.populations}
+    populations = {p.name: p for p in network.populations}
     for head in network.heads:
-        neuron = neurons.get(head.population)
-        if head.name not in policy.heads or neuron is None:
-            continue
-        binary = isinstance(neuron, m.IF) and neuron.negative_spikes == "none"
-        if not (binary and isinstance(head.readout, m.SpikeCount)):
-            message = f"bayes needs the spike count of head {head.name}, at most one per step"
-            yield message, _WHERE, "run the pass spike-heads"
+        population = populations.get(head.population)
+        if head.name in policy.heads and population is not None:
+            yield from _counted(network, head, population)
+
+
+def _counted(network: m.Network, head: m.Head, population: m.Population) -> Iterator[Finding]:
+    """What keeps a head's spikes from being trials of one binomial per class."""
+    neuron = population.neuron
+    binary = isinstance(neuron, m.IF) and neuron.negative_spikes == "none"
+    if not (binary and isinstance(head.readout, m.SpikeCount)):
+        message = f"bayes needs the spike count of head {head.name}, at most one per step"
+        yield message, _WHERE, "run the pass spike-heads"
+    if math.prod(population.shape) < 2:
+        message = f"bayes compares the rates of two neurons; head {head.name} has one"
+        yield message, _WHERE, "use the policy confidence"
+    scale = parameter_values(network, population.scale)
+    # One spike must be worth the same for all classes, or the largest rate is not the answer.
+    if scale is not None and not (scale.min() == scale.max() > 0):
+        message = f"bayes compares firing rates; head {head.name} weighs them by its scale"
+        yield message, _WHERE, "give the population one positive number as its scale"
 
 
 def _tables(network: m.Network) -> Iterator[Finding]:
@@ -142,8 +176,12 @@ def _tables(network: m.Network) -> Iterator[Finding]:
         if ref.shape != shape:
             message = f"the {name} of the exit has shape {list(ref.shape)}, not {list(shape)}"
             yield message, _WHERE, ""
-        elif ref in network.store and not np.all(network.store.get(ref) >= 0):
-            yield f"the {name} of the exit has a negative value", _WHERE, ""
+        elif ref in network.store:
+            table = network.store.get(ref)
+            bad = table[~((table >= 0) & (table <= LARGEST))]
+            if bad.size:
+                message = f"the {name} of the exit holds {bad[0]:g}, not within 0 to {LARGEST:g}"
+                yield message, _WHERE, ""
 
 
 INVARIANTS = (

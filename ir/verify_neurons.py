@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import get_args
 
-import numpy as np
-
 from snnc.ir import model as m
 from snnc.ir.hints import KEYWORD_OF
 from snnc.ir.tensors import Array
-from snnc.ir.verify_base import SPIKING, STAGES, Finding, Invariant, place, sources, tensor
+from snnc.ir.verify_base import (
+    SPIKING,
+    STAGES,
+    Finding,
+    Invariant,
+    parameter_values,
+    place,
+    sources,
+)
 
 _SPIKE_POOLS = (m.RunningMax2d, m.MaxGate2d)
 
@@ -71,25 +77,17 @@ def _readouts_of(stage: m.Stage, neuron: m.Neuron) -> tuple[type[m.Readout], ...
     return (m.SpikeCount, m.FirstSpike) if isinstance(neuron, _SPIKE_POOLS) else ()
 
 
-def _values(network: m.Network, parameter: object) -> Array | None:
-    """All values of a parameter; None where it is no number and no stored tensor."""
-    if isinstance(parameter, (int, float)):
-        return np.array([parameter], dtype=np.float64)
-    ref = tensor(network, parameter)
-    return network.store.get(ref) if ref is not None and ref in network.store else None
-
-
 def _bad_range(
     network: m.Network, parameter: object, accept: Callable[[Array], Array]
 ) -> str | None:
     """The first value that is not accepted, for a message; None where all are."""
-    values = _values(network, parameter)
-    if values is None:
+    found = parameter_values(network, parameter)
+    if found is None:
         return None
-    bad = values[~accept(values)]
+    bad = found[~accept(found)]
     if not bad.size:
         return None
-    return str(bad.flat[0]) if values.size == 1 else f"{bad.flat[0]} in {bad.size} places"
+    return str(bad.flat[0]) if found.size == 1 else f"{bad.flat[0]} in {bad.size} places"
 
 
 def _thresholds(network: m.Network) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ TABLES = (
     "snnc.frontend.codes",
     "snnc.options",
     "snnc.passes.codes",
+    "snnc.exits.codes",
     "snnc.data.codes",
     "snnc.program_codes",
     "snnc.cli.codes",

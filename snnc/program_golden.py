@@ -6,7 +6,7 @@ Any target can check itself against it: the spike counts have to be equal, integ
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +15,7 @@ from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir.tensors import Array
 
 GOLDEN = "golden/golden.safetensors"
-_KINDS = ("input", "spike_count", "output")
+_KINDS = ("input", "spike_count", "output", "exit")
 
 
 class _Readable(Protocol):
@@ -33,24 +33,28 @@ class Golden:
         inputs: per input name, (N, *shape); spike events (T, N, *shape).
         spike_counts: net spikes per population, (N, *shape).
         outputs: per head the cumulative read-out, (T, N, K).
+        exits: for a network with an exit policy `step`, `head` and `answer` of each sample (N,),
+            as `Trace.exits` has them; spikes and read-outs are then those up to that step.
     """
 
     inputs: Mapping[str, Array]
     spike_counts: Mapping[str, Array]
     outputs: Mapping[str, Array]
+    exits: Mapping[str, Array] = field(default_factory=dict)
 
 
 def golden_files(
     inputs: Mapping[str, Array],
     spike_counts: Mapping[str, Array],
     outputs: Mapping[str, Array],
+    exits: Mapping[str, Array] | None = None,
 ) -> dict[str, bytes]:
     """The files of a program directory that hold golden data (a safetensors file, no pickle)."""
     from safetensors.numpy import save
 
     tensors = {
         f"{kind}:{name}": np.ascontiguousarray(values)
-        for kind, group in zip(_KINDS, (inputs, spike_counts, outputs), strict=True)
+        for kind, group in zip(_KINDS, (inputs, spike_counts, outputs, exits or {}), strict=True)
         for name, values in sorted(group.items())
     }
     return {GOLDEN: save(tensors)}
@@ -77,7 +81,7 @@ def read_golden(program: _Readable) -> Golden:
         if not colon or kind not in groups:
             raise _unusable(f"{GOLDEN} has the unknown entry {key}")
         groups[kind][name] = tensors[key]
-    return Golden(groups["input"], groups["spike_count"], groups["output"])
+    return Golden(groups["input"], groups["spike_count"], groups["output"], groups["exit"])
 
 
 def _unusable(reason: str) -> InputError:

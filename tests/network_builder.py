@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+from exit_builder import add_classifiers, random_exit
 
 from snnc.ir import model as m
 from snnc.ir.shapes import neuron_shape, operator_shape
@@ -40,6 +42,7 @@ class Builder:
     def __init__(self, chooser: Chooser, stage: m.Stage, odd: bool) -> None:
         self.chooser = chooser
         self.stage = stage
+        self.odd = odd
         self.delays = odd and stage != "ann"
         self.floats = (*FLOATS, *EXTREMES) if odd else FLOATS
         self.arrays: dict[str, np.ndarray[Any, Any]] = {}
@@ -99,7 +102,10 @@ class Builder:
             self.inputs.append(self.input())
         for index in range(self.integer(1, 4)):
             self.populations.append(self.population(index))
-        heads = [self.head(p) for p in self.populations if self.rarely()]
+        classified = self.stage != "ann" and self.often()
+        if classified:
+            add_classifiers(self)
+        heads = [self.head(p) for p in self.populations if self.rarely() or classified]
         network = m.Network(
             name=self.pick(("net", *ORIGINS)),
             stage=self.stage,
@@ -109,6 +115,8 @@ class Builder:
             passes=self.pick(((), ("import{model=x.onnx}",), ("a", 'b{c="d e"}'))),
             schedule=None if self.stage == "ann" else self.schedule(),
         )
+        if self.stage != "ann" and self.often():
+            network = replace(network, exit=random_exit(self, network))
         # Operators that were refused for their size leave tensors that nobody mentions.
         used = m.referenced_tensors(network)
         return network.with_arrays({name: self.arrays[name] for name in used})
@@ -129,11 +137,16 @@ class Builder:
         return m.Head(name, population.name, self.readout(population))
 
     def readout(self, population: m.Population | None = None) -> m.Readout:
-        host = self.pick(((), ("Softmax",), ("Sigmoid", 'odd "name"')))
+        host = self.pick(((), ("Softmax",), ("Sigmoid", 'odd "name"'), ("Relu", "Softmax")))
         if self.stage == "ann":
             return m.Logits(host)
         last = self.populations[-1] if population is None else population
-        return m.Membrane(host) if isinstance(last.neuron, m.Integrator) else m.SpikeCount(host)
+        if isinstance(last.neuron, m.Integrator):
+            return m.Membrane(host)
+        kinds: list[type[m.Readout]] = [m.SpikeCount, m.SpikeCount, m.FirstSpike]
+        if isinstance(last.neuron, m.IF):
+            kinds.append(m.Membrane)
+        return self.pick(kinds)(host)
 
     def population(self, index: int) -> m.Population:
         name = self.name()

@@ -299,6 +299,17 @@ def leaking(b: Builder) -> None:
     b.read(c)
 
 
+def loops(b: Builder) -> None:
+    """Recurrence: a population that reads itself, and one that reads a later one."""
+    x = b.input("x", (6,))
+    back = _via("c", m.Dense(b.tensor((8, 7), -20, 12)), delay=2)
+    a = b.add("a", b.fire(), _via(x, m.Dense(b.tensor((8, 6)))), back)
+    itself = _via("c", m.Dense(b.tensor((7, 7), -20, 12)), delay=1)
+    c = b.add("c", b.fire(), _via(a, m.Dense(b.tensor((7, 8)))), itself)
+    d = b.add("d", b.fire(), _via(c, m.Dense(b.tensor((5, 7)))), _via(a, m.Dense(b.tensor((5, 8)))))
+    b.read(d)
+
+
 WHOLE: dict[str, Callable[[Builder], None]] = {
     f.__name__: f
     for f in (
@@ -313,6 +324,7 @@ WHOLE: dict[str, Callable[[Builder], None]] = {
         transposed,
         views,
         events,
+        loops,
     )
 }
 """Networks that can be built of integers as well."""

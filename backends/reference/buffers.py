@@ -1,8 +1,8 @@
-"""What a session keeps between time steps: spikes of the last steps, and the read-outs."""
+"""What a session keeps between time steps: spikes of the last steps, all spikes, and read-outs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,9 @@ class SpikeBuffer:
         if self.halo != NO_HALO:
             top, left, bottom, right = self.halo
             shape = (shape[0] + top + bottom, shape[1] + left + right, shape[2])
-        self.base = np.zeros((self.history + block, samples, *shape), dtype)
         self.active = np.zeros(self.history + block, np.bool_)
+        self._storage = np.zeros((len(self.active) * samples, *shape), dtype)
+        self.base = self._view(samples)
         self._filled = 0
 
     def begin(self, steps: int) -> None:
@@ -36,6 +37,12 @@ class SpikeBuffer:
             self.active[: self.history] = self.active[kept].copy()
         self.active[self.history :] = False
         self._filled = steps
+
+    def forget(self) -> None:
+        """Start again before the first step."""
+        self.base[: self.history] = 0
+        self.active[: self.history] = False
+        self._filled = 0
 
     def step(self, index: int, tile: slice) -> Array:
         """Where the spikes of step `index` of the block belong, (samples, *inner shape)."""
@@ -50,8 +57,41 @@ class SpikeBuffer:
         return Image(part.reshape(-1, *part.shape[2:]), self.halo)
 
     def keep(self, mask: Array) -> None:
-        """Go on with some samples only."""
-        self.base = self.base[:, mask]
+        """Go on with some samples only, after the block."""
+        if self.history:
+            self.base = self.base[:, mask]
+        else:
+            # Nothing is read again; all rows have the same border.
+            self.base = self._view(int(np.count_nonzero(mask)))
+
+    def _view(self, samples: int) -> Array:
+        steps = len(self.active)
+        return self._storage[: steps * samples].reshape(steps, samples, *self._storage.shape[1:])
+
+
+class Archive:
+    """All spikes of one source from its first step on, for layers that start later than it.
+
+    Samples that leave are not taken out: each step knows whom it was written for.
+    """
+
+    def __init__(self, graded: bool) -> None:
+        self._graded = graded
+        self._steps: list[tuple[Array, Array | None]] = []
+
+    def append(self, spikes: Array, active: bool, rows: Array) -> None:
+        """Keep the next step: spikes (samples, *inner shape) of the samples `rows`, ascending."""
+        small = spikes.copy() if self._graded else spikes.astype(np.int8)
+        self._steps.append((rows, small if active else None))
+
+    def write(self, step: int, rows: Array, place: Array) -> bool:
+        """Write the spikes of `step`, from 0, to `place`; whether there are any."""
+        written_for, spikes = self._steps[step]
+        if spikes is None:
+            place[:] = 0
+            return False
+        place[:] = spikes[np.searchsorted(written_for, rows)]
+        return True
 
 
 class Heads:
@@ -76,9 +116,14 @@ class Heads:
         """The populations that are read out."""
         return frozenset(self._by_population)
 
-    def buffers(self, steps: int) -> dict[str, Array]:
-        """An array (steps, samples, K) per head."""
-        return {n: np.empty((steps, self._samples, size)) for n, size in self._sizes.items()}
+    def buffers(self, steps: int, populations: Collection[str]) -> dict[str, Array]:
+        """An array (steps, samples, K) per head on one of the `populations`."""
+        return {
+            head.name: np.empty((steps, self._samples, self._sizes[head.name]))
+            for name, heads in self._by_population.items()
+            if name in populations
+            for head in heads
+        }
 
     def keep(self, mask: Array) -> None:
         """Go on with some samples only."""
@@ -102,5 +147,11 @@ class Heads:
                 rows[:] = potential.reshape(len(rows), -1)
                 continue
             total = self._totals[head.name][tile]
-            total += spikes.reshape(len(rows), -1)
+            sent = spikes.reshape(len(rows), -1)
+            if isinstance(head.readout, model.FirstSpike):
+                # Once it has fired, a neuron counts every step.
+                total += (total > 0) | (sent > 0)
+                rows[:] = total
+                continue
+            total += sent
             np.multiply(total, self._scales[head.name], out=rows)

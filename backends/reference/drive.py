@@ -5,7 +5,7 @@ All of it ends with the window of a gated schedule; what comes through a delay e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -49,7 +49,13 @@ class Drive:
                 self._counts[entry.name] = counts
             if isinstance(entry.coding, model.Poisson):
                 self._poisson[entry.name] = PoissonTrain(entry, inputs[entry.name], first)
-        self._currents = {layer.name: self._constant_currents(layer) for layer in plan.layers}
+        self._currents: dict[str, list[tuple[int, Array]]] = {}
+
+    def prepare(self, layers: Collection[str]) -> None:
+        """Compute what is constant for layers that are about to start."""
+        for layer in self._plan.layers:
+            if layer.name in layers and layer.name not in self._currents:
+                self._currents[layer.name] = self._constant_currents(layer)
 
     def currents(self, layer: str, time: int, tile: slice) -> list[Array]:
         """Bias and analog currents of a layer in the step after `time` others."""
@@ -60,15 +66,20 @@ class Drive:
             if time >= delay and (window is None or time < delay + window)
         ]
 
-    def send(self, buffers: Mapping[str, SpikeBuffer], time: int, steps: int) -> None:
-        """Write the inputs' spikes of the `steps` steps after `time` others, and count them."""
-        for name in self._counts:
-            for index in range(steps):
-                self._send_step(name, buffers[name], time + index, index)
+    @property
+    def trains(self) -> Collection[str]:
+        """The inputs that send spikes."""
+        return self._counts.keys()
 
-    def counts(self) -> Iterator[tuple[str, Counts]]:
-        """Spikes so far of every input that has any, channels last."""
-        yield from self._counts.items()
+    def send(self, name: str, buffer: SpikeBuffer, time: int, steps: int) -> None:
+        """Write an input's spikes of the `steps` steps after `time` others, and count them."""
+        for index in range(steps):
+            self._send_step(name, buffer, time + index, index)
+
+    def counts(self, name: str, mask: Array | slice) -> Counts:
+        """An input's spikes so far, of some samples, channels last."""
+        entry = self._counts[name]
+        return Counts(entry.net[mask], entry.events[mask])
 
     def keep(self, mask: Array) -> None:
         """Go on with some samples only."""
@@ -123,5 +134,5 @@ class Drive:
         image = self._work.image(
             ("analog", name), self._samples, inner_shape(train.shape), train.halo
         )
-        image.inner[:] = to_inner(self._inputs[name], len(train.shape))
+        image.inner[:] = to_inner(self._inputs[name][self._rows], len(train.shape))
         return image

@@ -82,6 +82,10 @@ class _Sums:
     inside: float
 
 
+_UNBOUNDED = _Reach(2.0**100, 2.0**100)
+"""What is taken for a loop of pools alone, whose spikes could grow without end."""
+
+
 def _largest_sum(network: model.Network, inputs: Mapping[str, Array], steps: int) -> float:
     drive = network.schedule.drive(steps) if network.schedule else steps
     reach: dict[str, _Reach] = {}
@@ -90,6 +94,14 @@ def _largest_sum(network: model.Network, inputs: Mapping[str, Array], steps: int
         each = 1.0 if drawn else _largest(np.asarray(inputs[entry.name]))
         reach[entry.name] = _Reach(each, drive * each)
     largest = max((r.each for r in reach.values()), default=0.0)
+    # A loop reads later populations, of which only pools depend on what they read themselves.
+    for population in network.populations:
+        if isinstance(population.neuron, model.IF):
+            reach[population.name] = _Reach(1.0, _net_spikes(population.neuron, steps))
+    for population in network.populations:
+        if {i.source for i in population.incoming} <= reach.keys():
+            sums = _sums(network, population, reach, drive, steps)
+            reach[population.name] = _spikes(population.neuron, sums, steps)
     for population in network.populations:
         sums = _sums(network, population, reach, drive, steps)
         bound = _largest_potential(network, population.neuron, sums, steps)
@@ -148,7 +160,7 @@ def _sums(
         bias = linear.broadcast_parameter(population.bias, shape, network.array)
         entering += np.abs(bias.astype(np.float64))
     for incoming in population.incoming:
-        source = reach[incoming.source]
+        source = reach.get(incoming.source, _UNBOUNDED)
         value, most = _absolute_chain(network, incoming, source.each)
         inside = max(inside, most)
         if incoming.source in inputs:

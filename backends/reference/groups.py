@@ -10,6 +10,7 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
+from snnc.backends.reference.exits import Course, Visit
 from snnc.backends.reference.layout import Workspace
 from snnc.backends.reference.plan import Plan
 from snnc.backends.reference.results import Results
@@ -34,6 +35,7 @@ class Job:
         results: Results,
         record: Sequence[str],
         record_membrane: Sequence[str],
+        course: Course,
     ) -> None:
         self.stop = threading.Event()
         self.done = 0
@@ -45,6 +47,7 @@ class Job:
         self._results = results
         self._record = record
         self._record_membrane = record_membrane
+        self._course = course
         self._lock = threading.Lock()
         self._local = threading.local()
 
@@ -63,17 +66,22 @@ class Job:
             work=work,
             record=self._record,
             record_membrane=self._record_membrane,
+            stages=self._course.stages,
         )
-        while session.samples and session.time < self._steps and not self.stop.is_set():
-            steps = min(block, self._steps - session.time)
-            self._results.put_block(group, session.advance(steps))
-            self._advance(steps * session.samples)
-            resting = session.at_rest()
-            if resting.any():
-                self._results.put_departure(group, session.keep(~resting))
-                self._advance((self._steps - session.time) * int(resting.sum()))
-            yield
-        if not self.stop.is_set():
+        visit = Visit(self._course, session, self._results, group)
+        for stage in self._course.stages.stages:
+            if session.samples and stage is not self._course.stages.stages[0]:
+                session.begin(stage)
+            while session.samples and session.time < stage.limit and not self.stop.is_set():
+                steps = self._course.most_steps(stage, session, block)
+                running = session.samples
+                left = visit.take(stage, session.advance(steps))
+                # Order `depth` has no total of steps: only those of its last stage are counted.
+                if stage.last:
+                    self._advance(steps * running)
+                self._advance(left * (self._steps - (session.time if stage.last else 0)))
+                yield
+        if session.samples and not self.stop.is_set():
             self._results.put_departure(group, session.finish())
 
     def _advance(self, done: int) -> None:

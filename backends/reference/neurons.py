@@ -45,30 +45,31 @@ class Tally:
     def __init__(self, shape: Shape) -> None:
         self._wide = np.zeros(shape, np.int32)
         self._recent = np.zeros(shape, np.int8)
+        # Steps since the tile at each place was emptied; since then none was older than `_oldest`.
         self._age: dict[int, int] = {}
+        self._oldest = 0
 
     def add(self, mask: Array, tile: slice) -> None:
         """Count one where `mask` holds, for the samples `tile`."""
         recent = self._recent[tile]
         np.add(recent, mask.view(np.int8), out=recent)
-        age = self._age.get(tile.start, 0) + 1
+        age = self._age.get(tile.start, self._oldest) + 1
         if age == _FLUSH:
             self._wide[tile] += recent
             recent[:] = 0
             age = 0
         self._age[tile.start] = age
 
-    def total(self) -> Array:
-        """All counts, int32."""
-        self._wide += self._recent
-        self._recent[:] = 0
-        self._age.clear()
-        return self._wide
+    def of(self, mask: Array | slice) -> Array:
+        """All counts of some samples, int32."""
+        total: Array = self._wide[mask] + self._recent[mask]
+        return total
 
     def keep(self, mask: Array) -> None:
-        """Go on with some samples only."""
-        self._wide = self.total()[mask]
-        self._recent = np.zeros(self._wide.shape, np.int8)
+        """Go on with some samples only, which are cut into other tiles now."""
+        self._wide, self._recent = self._wide[mask], self._recent[mask]
+        self._oldest = max(self._age.values(), default=self._oldest)
+        self._age.clear()
 
 
 class PlainState:
@@ -103,10 +104,9 @@ class PlainState:
         self.potential = self.potential[mask]
         self._net.keep(mask)
 
-    @property
-    def counts(self) -> Counts:
-        """Spikes so far."""
-        net = self._net.total()
+    def counts(self, mask: Array | slice) -> Counts:
+        """Spikes so far of some samples."""
+        net = self._net.of(mask)
         return Counts(net, net)
 
 
@@ -192,11 +192,11 @@ class BoundedState:
         self._net = self._net[mask]
         self._falls.keep(mask)
 
-    @property
-    def counts(self) -> Counts:
-        """Spikes so far."""
-        events: Array = np.add(self._net, 2 * self._falls.total())
-        return Counts(self._net, events)
+    def counts(self, mask: Array | slice) -> Counts:
+        """Spikes so far of some samples."""
+        net = self._net[mask]
+        events: Array = np.add(net, 2 * self._falls.of(mask))
+        return Counts(net, events)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

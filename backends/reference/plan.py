@@ -52,13 +52,18 @@ class Train:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """All that a run needs and that does not depend on its input."""
+    """All that a run needs and that does not depend on its input.
+
+    `loop` is the shortest delay of a connection from a population to itself or to an earlier one:
+    no more than so many steps of a population can be taken at once. None without such loops.
+    """
 
     network: model.Network
     dtype: np.dtype[Any]
     layers: tuple[Layer, ...]
     trains: Mapping[str, Train]
     constants: Mapping[str, Train]
+    loop: int | None
 
     @property
     def window(self) -> int | None:
@@ -87,7 +92,16 @@ def build_plan(network: model.Network, dtype: np.dtype[Any]) -> Plan:
         history = max((user.delay for user in users), default=0)
         table = constants if source.name in direct else trains
         table[source.name] = Train(source.shape, halo, history)
-    return Plan(network, dtype, layers, trains, constants)
+    return Plan(network, dtype, layers, trains, constants, _shortest_loop(network))
+
+
+def _shortest_loop(network: model.Network) -> int | None:
+    known = {entry.name for entry in network.inputs}
+    delays = []
+    for population in network.populations:
+        delays += [i.delay for i in population.incoming if i.source not in known]
+        known.add(population.name)
+    return min(delays, default=None)
 
 
 def _layer(

@@ -72,10 +72,9 @@ class PoolState:
         self._cells, self._largest = self._cells[mask], self._largest[mask]
         self._net, self._events = self._net[mask], self._events[mask]
 
-    @property
-    def counts(self) -> Counts:
-        """Spikes so far."""
-        return Counts(self._net, self._events)
+    def counts(self, mask: Array | slice) -> Counts:
+        """Spikes so far of some samples."""
+        return Counts(self._net[mask], self._events[mask])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

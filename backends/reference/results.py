@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from snnc.backends.reference.layout import to_inner, to_outer
+from snnc.backends.reference.layout import inner_shape, to_inner, to_outer
+from snnc.backends.reference.neurons import Accumulate, Fire
 from snnc.backends.reference.plan import Plan
 from snnc.backends.reference.session import Block, Departure
-from snnc.backends.reference.trace import Trace
+from snnc.backends.reference.trace import Exits, Trace
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import linear, model
+from snnc.ir.decide import Verdict
 from snnc.ir.tensors import Array
 
 
@@ -21,7 +23,13 @@ class Results:
     """Arrays for all samples; every group writes its own rows, so threads need no lock."""
 
     def __init__(
-        self, plan: Plan, fan_out: Mapping[str, Array], steps: int, samples: int, integer: bool
+        self,
+        plan: Plan,
+        fan_out: Mapping[str, Array],
+        steps: int,
+        samples: int,
+        integer: bool,
+        exits: bool = False,
     ) -> None:
         self._plan = plan
         self._weights = {name: _weights(fan_out[name]) for name in plan.trains}
@@ -35,6 +43,7 @@ class Results:
         }
         self._spikes = {name: np.zeros(samples, np.int64) for name in plan.trains}
         self._synops = {name: np.zeros(samples, np.int64) for name in plan.trains}
+        self._updates = {p.name: np.zeros(samples, np.int64) for p in network.populations}
         self._steps_run = np.full(samples, steps, np.int64)
         self._settled = np.full(samples, -1, np.int64)
         self._membranes = {
@@ -42,12 +51,18 @@ class Results:
             for p in network.populations
             if isinstance(p.neuron, (model.IF, model.Integrator))
         }
+        self._initial = {
+            layer.name: np.broadcast_to(layer.dynamics.v_init, inner_shape(layer.shape))
+            for layer in plan.layers
+            if isinstance(layer.dynamics, (Fire, Accumulate))
+        }
         self._outputs = {
             h.name: np.zeros((steps, samples, math.prod(network.population(h.population).shape)))
             for h in network.heads
         }
         self._rasters: dict[str, Array] = {}
         self._traces: dict[str, Array] = {}
+        self._exits = _no_exits(samples) if exits else None
 
     def allocate(self, record: Sequence[str], record_membrane: Sequence[str]) -> None:
         """Room for the rasters and membrane traces that were asked for."""
@@ -76,9 +91,11 @@ class Results:
 
         Where they left before the last step, their read-outs and potentials stay as they are.
         """
-        rows, time = group.start + departure.rows, departure.time
+        rows = group.start + departure.rows
         self._steps_run[rows] = departure.steps_run
         self._settled[rows] = departure.settled
+        for name, ran in departure.ran.items():
+            self._updates[name][rows] = ran * math.prod(self._plan.trains[name].shape)
         for name, counts in departure.counts.items():
             rank = len(self._plan.trains[name].shape)
             self._counts[name][rows] = to_outer(counts.net, rank)
@@ -87,12 +104,38 @@ class Results:
             events = counts.events.reshape(len(rows), len(weights)).astype(np.float64)
             totals = (events @ weights).astype(np.int64)
             self._spikes[name][rows], self._synops[name][rows] = totals.T
-        for name, potential in departure.potentials.items():
+        for name, array in self._membranes.items():
+            potential = departure.potentials.get(name, self._initial[name])
             rank = len(self._plan.trains[name].shape)
-            self._membranes[name][rows] = to_outer(potential, rank)
-        if time < self._steps:
-            for array in (*self._outputs.values(), *self._traces.values()):
-                array[time:, rows] = array[time - 1, rows]
+            array[rows] = to_outer(potential, rank)
+        self._hold(rows, departure)
+
+    def _hold(self, rows: Array, departure: Departure) -> None:
+        """Fill the steps after the last one that each population ran."""
+        resting = departure.settled >= 0
+        for head in self._plan.network.heads:
+            time = departure.clocks[head.population]
+            if not 0 < time < self._steps:
+                continue
+            array = self._outputs[head.name]
+            array[time:, rows] = array[time - 1, rows]
+            if isinstance(head.readout, model.FirstSpike) and resting.any():
+                later = np.arange(1, self._steps - time + 1)[:, None, None]
+                held = array[time - 1, rows[resting]]
+                array[time:, rows[resting]] = held + later * (held > 0)
+        for name, array in self._traces.items():
+            array[departure.clocks[name] :, rows] = self._membranes[name][rows]
+
+    def read_outs(self, heads: Iterable[str], step: int, rows: Array) -> dict[str, Array]:
+        """The read-outs (rows, K) of some heads after a step, from 1."""
+        return {name: self._outputs[name][step - 1, rows] for name in heads}
+
+    def put_answers(self, rows: Array, steps: int, verdict: Verdict) -> None:
+        """What a policy said of samples that stop after `steps` time steps."""
+        assert self._exits is not None
+        self._exits.step[rows] = steps
+        for name in ("head", "answer", "score", "sure"):
+            getattr(self._exits, name)[rows] = getattr(verdict, name)
 
     def trace(self) -> Trace:
         """The whole run."""
@@ -106,13 +149,14 @@ class Results:
             spike_counts={name: _narrow(array) for name, array in self._counts.items()},
             spikes=self._spikes,
             synops=self._synops,
-            updates={p.name: math.prod(p.shape) for p in network.populations},
+            updates=self._updates,
             steps_run=self._steps_run,
             settled=self._settled if isinstance(schedule, model.Gated) else None,
             direct_macs=direct_macs(network),
             membranes=self._membranes,
             rasters=self._rasters,
             membrane_traces=self._traces,
+            exits=self._exits,
         )
 
     def _count_dtype(self, name: str) -> type[np.generic]:
@@ -122,6 +166,11 @@ class Results:
                 graded = isinstance(population.neuron, model.POOL_NEURONS)
                 return np.float64 if graded else np.int32
         return np.float64
+
+
+def _no_exits(samples: int) -> Exits:
+    step, head, answer = (np.zeros(samples, np.int64) for _ in range(3))
+    return Exits(step, head, answer, np.zeros(samples), np.zeros(samples, np.bool_))
 
 
 def direct_macs(network: model.Network) -> int:

@@ -3,23 +3,29 @@
 Within a block the populations are taken in topological order, each for all steps of the block, so
 matrix products are large; memory holds one block of spikes and never grows with time. Samples can
 leave between two blocks; the arrays of the others close up.
+
+Where layers run in stages (see `stages`), each source has a clock, the steps that it has run, and
+the stage has one, `time`. A layer whose clock is ahead waits, and what it sent is read again from
+an archive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
-from snnc.backends.reference.buffers import Heads, SpikeBuffer
+from snnc.backends.reference.buffers import Archive, Heads, SpikeBuffer
 from snnc.backends.reference.drive import TILE_BYTES, Drive
 from snnc.backends.reference.layout import Workspace, to_outer
 from snnc.backends.reference.neurons import BoundedState, Counts, IntegratorState, PlainState
 from snnc.backends.reference.plan import Layer, Plan
 from snnc.backends.reference.pools import PoolState
 from snnc.backends.reference.rest import track_rest
+from snnc.backends.reference.stages import Stage, Stages, one_stage
+from snnc.ir import model
 from snnc.ir.tensors import Array
 
 AnyState: TypeAlias = PlainState | BoundedState | IntegratorState | PoolState
@@ -44,14 +50,18 @@ class Block:
 class Departure:
     """What is known of samples that left a session.
 
-    `rows` are their numbers in their group, `time` the steps they took part in, `steps_run` those
-    that each of them needed, `settled` as in `Trace`. Counts and potentials are channels last.
+    `rows` are their numbers in their group, `time` the steps they took part in, of all stages,
+    `steps_run` those that each of them needed, `settled` as in `Trace`. `clocks` holds the steps
+    that each input and population ran, `ran` those of each population that a sample needed. Counts
+    and potentials are channels last; those of populations that never ran are missing.
     """
 
     rows: Array
     time: int
     steps_run: Array
     settled: Array
+    clocks: Mapping[str, int]
+    ran: Mapping[str, Array]
     counts: Mapping[str, Counts]
     potentials: Mapping[str, Array]
 
@@ -71,6 +81,7 @@ class Session:
         work: Buffers of the thread that runs this session.
         record: Populations whose spikes are kept step by step.
         record_membrane: Populations whose potentials are kept step by step.
+        stages: Which layers run when; None runs all of them, in the first and only stage.
     """
 
     def __init__(
@@ -84,46 +95,125 @@ class Session:
         work: Workspace,
         record: Sequence[str] = (),
         record_membrane: Sequence[str] = (),
+        stages: Stages | None = None,
     ) -> None:
         self.time = 0
+        self.passed = 0
         self.rows: Array = np.arange(samples)
         self._plan = plan
         self._work = work
+        self._block = block
         self._record = tuple(record)
         self._record_membrane = tuple(record_membrane)
-        dtype = plan.dtype
-        self._spikes = {n: SpikeBuffer(t, samples, block, dtype) for n, t in plan.trains.items()}
-        self._states: dict[str, AnyState] = {
-            layer.name: layer.dynamics.state(samples, work) for layer in plan.layers
-        }
+        self._spikes: dict[str, SpikeBuffer] = {}
+        self._states: dict[str, AnyState] = {}
+        self._clocks = dict.fromkeys(plan.trains, 0)
         self._drive = Drive(plan, inputs, samples, first, work)
         self._heads = Heads(plan.network, samples)
-        self._rest = track_rest(plan, samples)
+        stages = stages or one_stage(plan.network, block)
+        graded = _graded(plan.network)
+        archived = sorted(stages.archived & plan.trains.keys())
+        self._archives = {name: Archive(name in graded) for name in archived}
+        self._rest = track_rest(plan, samples, stages.stages[-1].needed)
+        self.begin(stages.stages[0])
 
     @property
     def samples(self) -> int:
         """Number of samples in flight."""
         return len(self.rows)
 
-    def advance(self, steps: int) -> Block:
-        """Run `steps` time steps, at most the session's `block`, of the samples in flight."""
-        outputs = self._heads.buffers(steps)
-        rasters = self._buffers(self._record, steps)
-        membranes = self._buffers(self._record_membrane, steps)
-        for spikes in self._spikes.values():
-            spikes.begin(steps)
-        self._drive.send(self._spikes, self.time, steps)
-        block = Block(self.time, self.rows, outputs, rasters, membranes)
+    def begin(self, stage: Stage) -> None:
+        """Start a stage, at its step 1, with the samples in flight."""
+        self.passed += self.time
+        self.time = 0
+        self._stage = stage
+        self._before = dict(self._clocks)
+        for name in sorted(stage.needed & self._spikes.keys() & self._archives.keys()):
+            self._spikes[name].forget()
+        fresh = stage.needed - self._spikes.keys()
+        for name, train in self._plan.trains.items():
+            if name in fresh:
+                self._spikes[name] = SpikeBuffer(train, self.samples, self._block, self._plan.dtype)
         for layer in self._plan.layers:
-            self._run_layer(layer, steps, block)
+            if layer.name in fresh:
+                self._states[layer.name] = layer.dynamics.state(self.samples, self._work)
+        self._drive.prepare(fresh)
+
+    def advance(self, steps: int) -> Block:
+        """Run `steps` time steps, at most the session's `block`, of the samples in flight.
+
+        Where layers are ahead, the block must not reach beyond what they have run: see `level`.
+        """
+        running = self._running()
+        outputs = self._heads.buffers(steps, running)
+        rasters = self._buffers(self._record, steps, running)
+        membranes = self._buffers(self._record_membrane, steps, running)
+        self._present(steps, running)
+        block = Block(self.time, self.rows, outputs, rasters, membranes)
+        layers = [layer for layer in self._plan.layers if layer.name in running]
+        stride = self._plan.loop or steps
+        for start in range(0, steps, stride):
+            for layer in layers:
+                self._run_layer(layer, start, min(stride, steps - start), block)
+        self._keep_spikes(steps, running)
         self.time += steps
+        for name in running:
+            self._clocks[name] = self.time
         return block
+
+    def level(self, steps: int) -> int:
+        """How many of the next `steps` steps can be one block."""
+        ahead = [self._clocks[n] - self.time for n in self._stage.needed & self._clocks.keys()]
+        return min([steps, *(gap for gap in ahead if gap > 0)])
+
+    def _running(self) -> frozenset[str]:
+        """Inputs and populations of the stage that are not ahead of it."""
+        clocks = self._clocks.items()
+        return self._stage.needed & {name for name, clock in clocks if clock == self.time}
+
+    def _present(self, steps: int, running: Collection[str]) -> None:
+        """Make the spikes of inputs, and of layers that are ahead, ready to be read."""
+        for name in self._stage.needed & self._spikes.keys():
+            if name in running:
+                self._spikes[name].begin(steps)
+            elif name in self._archives:
+                self._replay(self._archives[name], self._spikes[name], steps)
+        for name in self._drive.trains:
+            if name in running:
+                self._drive.send(name, self._spikes[name], self.time, steps)
+
+    def _replay(self, archive: Archive, spikes: SpikeBuffer, steps: int) -> None:
+        spikes.begin(steps)
+        everybody = slice(0, self.samples)
+        for index in range(steps):
+            place = spikes.step(index, everybody)
+            fired = archive.write(self.time + index, self.rows, place)
+            spikes.active[spikes.history + index] = fired
+
+    def _keep_spikes(self, steps: int, running: Collection[str]) -> None:
+        """Keep what layers sent that others have still to read, unless this stage is the last."""
+        if self._stage.last:
+            return
+        for name, archive in self._archives.items():
+            if name in running:
+                spikes = self._spikes[name]
+                for index in range(steps):
+                    active = bool(spikes.active[spikes.history + index])
+                    sent = spikes.step(index, slice(0, self.samples))
+                    archive.append(sent, active, self.rows)
+
+    def resting_from(self) -> Array | None:
+        """The last step in which each sample in flight changed, as far as is known, (samples,).
+
+        Where it lies before `time`, the sample can never change again. None in a stage that is not
+        the last, and in networks that do not rest; see `rest`.
+        """
+        return self._rest.last() if self._rest is not None and self._stage.last else None
 
     def at_rest(self) -> Array:
         """Which samples in flight can never change again, bool (samples,); see `rest`."""
-        if self._rest is None:
-            return np.zeros(self.samples, np.bool_)
-        return self._rest.reached(self.time)
+        last = self.resting_from()
+        return np.zeros(self.samples, np.bool_) if last is None else last < self.time
 
     def keep(self, mask: Array) -> Departure:
         """Go on with the samples where `mask` (samples,) holds; what the others did is returned."""
@@ -150,26 +240,42 @@ class Session:
         rows = self.rows[mask]
         steps_run = np.full(len(rows), self.time, np.int64)
         settled = np.full(len(rows), -1, np.int64)
-        if self._rest is not None:
-            last = self._rest.last()[mask]
-            settled = np.where(last < self.time, last, -1)
-            steps_run = np.minimum(steps_run, last + 1)
-        counts = dict(self._drive.counts())
+        last = self.resting_from()
+        if last is not None:
+            settled = np.where(last[mask] < self.time, last[mask], -1)
+            steps_run = np.minimum(steps_run, last[mask] + 1)
+        sent = [name for name in self._drive.trains if self._clocks[name]]
+        counts = {name: self._drive.counts(name, mask) for name in sent}
         potentials = {}
         for name, state in self._states.items():
             if not isinstance(state, IntegratorState):
-                counts[name] = state.counts
+                counts[name] = state.counts(mask)
             if not isinstance(state, PoolState):
                 potentials[name] = state.potential[mask]
-        chosen = {name: Counts(c.net[mask], c.events[mask]) for name, c in counts.items()}
-        return Departure(rows, self.time, steps_run, settled, chosen, potentials)
+        ran = {
+            layer.name: np.minimum(
+                self._clocks[layer.name], np.maximum(steps_run, self._before[layer.name])
+            )
+            for layer in self._plan.layers
+        }
+        return Departure(
+            rows=rows,
+            time=self.passed + self.time,
+            steps_run=self.passed + steps_run,
+            settled=settled,
+            clocks=dict(self._clocks),
+            ran=ran,
+            counts=counts,
+            potentials=potentials,
+        )
 
     # ---- one layer -----------------------------------------------------------------------
 
-    def _run_layer(self, layer: Layer, steps: int, block: Block) -> None:
+    def _run_layer(self, layer: Layer, first: int, steps: int, block: Block) -> None:
+        """The `steps` steps of a layer behind the `first` of the block."""
         state = self._states[layer.name]
         watched = self._watched(layer.name)
-        for start, count, tile in self._tiles(layer, steps):
+        for start, count, tile in self._tiles(layer, first, first + steps):
             parts = self._parts(layer, start, count, tile)
             for index in range(start, start + count):
                 addends = [part[index - start] for part in parts]
@@ -192,18 +298,18 @@ class Session:
             if self._rest is not None:
                 self._rest.fired(layer.name, self.time + index + 1, tile, fired)
 
-    def _tiles(self, layer: Layer, steps: int) -> Iterator[tuple[int, int, slice]]:
+    def _tiles(self, layer: Layer, begin: int, end: int) -> Iterator[tuple[int, int, slice]]:
         """First step, number of steps and samples of each tile; time runs inside samples."""
         size = int(np.prod(layer.summed)) * self._plan.dtype.itemsize
         rows = max(1, TILE_BYTES // max(1, size))
         if rows >= self.samples:
             count = max(1, rows // self.samples)
-            for start in range(0, steps, count):
-                yield start, min(count, steps - start), slice(0, self.samples)
+            for start in range(begin, end, count):
+                yield start, min(count, end - start), slice(0, self.samples)
             return
         for first in range(0, self.samples, rows):
             tile = slice(first, min(first + rows, self.samples))
-            for start in range(steps):
+            for start in range(begin, end):
                 yield start, 1, tile
 
     def _parts(self, layer: Layer, start: int, count: int, tile: slice) -> list[Array]:
@@ -237,7 +343,16 @@ class Session:
             block.membranes[name][index, tile] = potential
         self._heads.observe(name, index, tile, outer, potential, block.outputs)
 
-    def _buffers(self, names: Sequence[str], steps: int) -> dict[str, Array]:
-        shapes = {layer.name: layer.shape for layer in self._plan.layers}
-        dtype = self._plan.dtype
-        return {name: np.empty((steps, self.samples, *shapes[name]), dtype) for name in names}
+    def _buffers(
+        self, names: Sequence[str], steps: int, running: Collection[str]
+    ) -> dict[str, Array]:
+        shapes = {layer.name: layer.shape for layer in self._plan.layers if layer.name in running}
+        lead, dtype = (steps, self.samples), self._plan.dtype
+        return {n: np.empty((*lead, *shapes[n]), dtype) for n in names if n in shapes}
+
+
+def _graded(network: model.Network) -> frozenset[str]:
+    """Sources whose spikes need not be small whole numbers: event inputs and pools."""
+    inputs = {i.name for i in network.inputs if isinstance(i.coding, model.Events)}
+    pools = {p.name for p in network.populations if isinstance(p.neuron, model.POOL_NEURONS)}
+    return frozenset(inputs | pools)

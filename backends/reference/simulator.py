@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from snnc.backends.reference.exact import exact_dtype, require_integers
+from snnc.backends.reference.exits import plan_course
 from snnc.backends.reference.groups import Job, Progress, run_groups
 from snnc.backends.reference.layout import Workspace
 from snnc.backends.reference.plan import Plan, build_plan
@@ -32,6 +33,10 @@ _GROUP_BYTES = 1 << 23
 _GROUP_SAMPLES = 16
 _BLOCK_ROWS = 64
 _MOST_STEPS = 16
+# Where samples leave step by step, blocks are single steps: a group holds fewer spikes, and it
+# must be large for its products to keep rows enough as it shrinks.
+_LEAVING_BYTES = 1 << 24
+_LEAVING_SAMPLES = 64
 
 
 class Simulator:
@@ -80,6 +85,7 @@ class Simulator:
         record: Sequence[str] = (),
         record_membrane: Sequence[str] = (),
         first: int = 0,
+        exits: bool = True,
         progress: Progress | None = None,
     ) -> Trace:
         """Simulate all samples.
@@ -91,6 +97,8 @@ class Simulator:
             record_membrane: Populations whose membrane potential is kept after every step.
             first: Number of the first sample in its data set. Poisson coding draws by this number,
                 so that a data set gives the same spikes however it is cut into runs.
+            exits: Whether the network's exit policy is executed, if it has one; else every sample
+                runs all steps.
             progress: Called now and then, in the calling thread.
 
         Returns:
@@ -107,10 +115,16 @@ class Simulator:
         count = check_steps(self.network, inputs, steps)
         plan = self._plan(inputs, count)
         samples = self._samples(inputs)
-        results = Results(plan, self.fan_out(), count, samples, self.dtype == "integer")
+        course = plan_course(self.network, count, exits)
+        integer, asking = self.dtype == "integer", course.decider is not None
+        results = Results(plan, self.fan_out(), count, samples, integer, asking)
         results.allocate(record, record_membrane)
-        job = Job(plan, inputs, count, self.block_steps, first, results, record, record_membrane)
-        run_groups(job, self._groups(samples, plan), progress, count * samples, self._threads)
+        job = Job(
+            plan, inputs, count, self.block_steps, first, results, record, record_membrane, course
+        )
+        run_groups(
+            job, self._groups(samples, plan, asking), progress, count * samples, self._threads
+        )
         return results.trace()
 
     def session(self, x: Given, *, steps: int, first: int = 0, block: int = 1) -> Session:
@@ -154,13 +168,13 @@ class Simulator:
         axis = 1 if isinstance(entry.coding, model.Events) else 0
         return int(inputs[entry.name].shape[axis])
 
-    def _groups(self, samples: int, plan: Plan) -> list[range]:
+    def _groups(self, samples: int, plan: Plan, leaving: bool) -> list[range]:
         size = self._batch_size
         if size is None:
             neurons = sum(math.prod(layer.summed) for layer in plan.layers)
-            size = max(
-                1, min(_GROUP_SAMPLES, _GROUP_BYTES // max(1, neurons * plan.dtype.itemsize))
-            )
+            room = _LEAVING_BYTES if leaving else _GROUP_BYTES
+            most = _LEAVING_SAMPLES if leaving else _GROUP_SAMPLES
+            size = max(1, min(most, room // max(1, neurons * plan.dtype.itemsize)))
             size = max(1, min(size, math.ceil(samples / self._threads)))
         return [range(a, min(a + size, samples)) for a in range(0, samples, size)]
 

@@ -37,6 +37,7 @@ _LIMITS = Limits(
     gated_input=True,
     chained_operators=True,
     delays=True,
+    exits=("confidence", "margin", "entropy", "patience", "fixed", "bayes"),
 )
 
 

@@ -10,19 +10,45 @@ from snnc.ir.tensors import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Exits:
+    """How the samples of a run with an exit policy were answered, arrays (N,).
+
+    Attributes:
+        step: Time steps until the answer, int64: those in which somebody was asked. Where heads are
+            asked in order of depth, the budgets of the heads before and the last one's steps.
+        head: The head that answered, int64: its index in the network's heads.
+        answer: The class, int64.
+        score: The policy's score of that answer, float64.
+        sure: Whether the policy was sure, bool; else the step is the last one allowed, or the one
+            at which the sample came to rest.
+    """
+
+    step: Array
+    head: Array
+    answer: Array
+    score: Array
+    sure: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Trace:
     """The result of a run over N samples and T time steps.
 
     With a schedule `gated`, a sample comes to rest: see `settled`. From then on nothing of it
-    changes, so its rows below hold their last values up to step T.
+    changes, so its rows below hold their last values up to step T; a read-out of first spikes goes
+    on counting.
+
+    Where an exit policy was executed, see `exits`, a sample's rows hold the values that they had
+    when it was answered, spikes and updates after that are not made, and rasters are 0. Layers that
+    did not run for a sample hold their initial potentials and read-outs of 0.
 
     Attributes:
         schedule: In which steps input and bias acted: that of the network.
         steps: T.
         samples: N.
         outputs: Head name to (T, N, K) float64, the cumulative read-out after each step: the
-            membrane potential of an integrator, or the net spike count times the population's
-            scale. Images are flattened row by row.
+            membrane potential of an integrator, the net spike count times the population's scale,
+            or the time steps since the first spike. Images are flattened row by row.
         spike_counts: Population (and spiking input) to net counts (N, *shape), int32; a spike -1
             counts as such. float64 where spikes are graded and a count is not whole.
         spikes: Population to the number of spikes of each sample (N,), int64; a spike of either
@@ -30,18 +56,21 @@ class Trace:
         synops: Source to its outgoing synaptic operations (N,), int64: for each spike the non-zero
             synapses that it really meets, so fewer at an image's border. A chain of operators
             counts paths.
-        updates: Population to the number of neurons updated in each step of each sample.
-        steps_run: The time steps that each sample needed (N,), int64: T, or for a sample that came
-            to rest before it, one more than `settled`, the silent step that tells.
+        updates: Population to the neuron updates of each sample (N,), int64: its neurons times
+            the steps that it ran.
+        steps_run: The time steps that each sample needed (N,), int64: T, that of its exit, or for a
+            sample that came to rest before them, one more, the silent step that tells.
         settled: For `gated` the step of each sample from which on nothing changes any more (N,),
             int64: the last step in which input or bias acted or a spike was sent or, through a
             delay, arrived. -1 where the run ended before that was certain, and where a potential
-            leaks, because it never rests. None for other schedules.
+            leaks, because it never rests. None for other schedules. Where heads are asked in order
+            of depth, it is a step of the last head's layers, whose rest alone counts.
         direct_macs: Multiply-accumulates per sample that turn analog inputs into currents; they
             are done once, not in every step.
         membranes: Population to its final membrane potentials (N, *shape).
         rasters: Recorded population to its spikes (T, N, *shape), int8.
         membrane_traces: Recorded population to its potential after each step (T, N, *shape).
+        exits: How each sample was answered; None where no exit policy was executed.
     """
 
     schedule: model.Schedule
@@ -51,13 +80,14 @@ class Trace:
     spike_counts: Mapping[str, Array]
     spikes: Mapping[str, Array]
     synops: Mapping[str, Array]
-    updates: Mapping[str, int]
+    updates: Mapping[str, Array]
     steps_run: Array
     settled: Array | None
     direct_macs: int
     membranes: Mapping[str, Array]
     rasters: Mapping[str, Array]
     membrane_traces: Mapping[str, Array]
+    exits: Exits | None = None
 
     @property
     def drive(self) -> int:

@@ -54,10 +54,11 @@ def _head_findings(network: model.Network) -> Iterator[Diagnostic]:
                 f"head {head.name}",
                 "read the membrane of an integrator, or count spikes",
             )
-        if isinstance(head.readout, model.SpikeCount) and isinstance(neuron, model.Integrator):
+        counting = isinstance(head.readout, (model.SpikeCount, model.FirstSpike))
+        if counting and isinstance(neuron, model.Integrator):
             yield Diagnostic(
                 "SN509",
-                f"head {head.name} counts spikes of {head.population}, which never fires",
+                f"head {head.name} reads spikes of {head.population}, which never fires",
                 f"head {head.name}",
                 "read its membrane",
             )

@@ -116,4 +116,9 @@ CODES: dict[str, str] = {
         "map-quantized{mode=qffs}, or the ANN is not known. Compile a network with quantised "
         "activations for a target that `snnc targets` lists with qffs, or put requantize in front."
     ),
+    "SN945": (
+        "`snnc eval --exits run` runs a network with exits only, and this one has no exit policy. "
+        "Compile it with `--exit confidence` or another policy; without `--exits` the network is "
+        "measured as it is."
+    ),
 }

@@ -35,16 +35,20 @@ def compile_(
     steps: o.Steps = None,
     passes: o.Passes = None,
     auto: o.Auto = False,
+    max_steps: o.MaxSteps = None,
+    classifiers: o.Classifiers = None,
+    exit_policy: o.Exit = None,
+    exit_data: o.ExitData = None,
     max_drop: Annotated[
         float | None,
         typer.Option(
             "--max-drop",
             metavar="POINTS",
-            help="With --auto: accepted loss of accuracy in points (0.5).",
-            rich_help_panel=o.PIPELINE_PANEL,
+            help="Accepted loss of accuracy in points: with --auto against the ANN (0.5), with "
+            "--exit against the full length (0).",
+            rich_help_panel=o.EXIT_PANEL,
         ),
     ] = None,
-    max_steps: o.MaxSteps = None,
     seed: o.Seed = 0,
     force: o.Force = False,
     print_ir_after: o.PrintIrAfter = None,
@@ -57,7 +61,7 @@ def compile_(
     from snnc.program_write import check_directory
 
     out: Output = context.obj
-    _refuse_contradictions(auto, steps, max_drop, max_steps, stop_after, output)
+    _refuse_contradictions(auto, steps, max_steps, stop_after, output)
     if output is not None:
         check_directory(output, force=force)
     given: dict[str, Any] = {
@@ -65,6 +69,9 @@ def compile_(
         "passes": passes,
         "steps": steps,
         "auto": auto,
+        "classifiers": classifiers,
+        "exit": exit_policy,
+        "exit_data": exit_data,
         "max_drop": max_drop,
         "max_steps": max_steps,
         "seed": seed,
@@ -87,7 +94,6 @@ def compile_(
 def _refuse_contradictions(
     auto: bool,
     steps: int | None,
-    max_drop: float | None,
     max_steps: int | None,
     stop_after: str | None,
     output: Path | None,
@@ -96,8 +102,8 @@ def _refuse_contradictions(
         message = "--auto searches the number of steps, so --steps contradicts it"
         cure = "bound the search with --max-steps, or leave --auto out"
         raise UsageError(Diagnostic("SN936", message, "command line", cure))
-    if not auto and (max_drop is not None or max_steps is not None):
-        message = "--max-drop and --max-steps mean something with --auto only"
+    if not auto and max_steps is not None:
+        message = "--max-steps means something with --auto only"
         raise UsageError(Diagnostic("SN936", message, "command line", "add --auto"))
     if output is None and stop_after is None:
         message = "compile writes a program directory and needs -o DIR"
@@ -160,6 +166,7 @@ def _text(compiled: Compiled, place: Path | None) -> list[RenderableType]:
             f"auto       {chosen['name']} at {chosen['steps']} steps: {chosen['drop_points']:.2f} "
             f"points below the ANN on {search['held_out_samples']} held-out samples"
         )
+    lines.extend(exit_lines(compiled.report["exit"]))
     lines.extend(
         f"check      after {check['spec']}: {check['measure']} of {check['layers']} layers, worst "
         f"{check['worst_layer']} {check['worst_difference']:.2e} of band {check['band']:.2e}"
@@ -169,6 +176,26 @@ def _text(compiled: Compiled, place: Path | None) -> list[RenderableType]:
     if place is not None:
         lines.append(f"written    {place}")
     return ["\n".join(lines)]
+
+
+def exit_lines(record: dict[str, Any] | None) -> list[str]:
+    """The exit policy of a report: what it does to the samples that chose its threshold."""
+    if record is None:
+        return []
+    if not record["fitted"]:
+        return [f"exit       {record['text']}", "           (as given; nothing was measured)"]
+    found, fixed, rule = record["choosing"], record["fixed"], record["rule"]
+    name = record["policy"] if rule == record["policy"] else f"{record['policy']} (by {rule})"
+    steps = f"{found['mean_steps']:.2f} steps instead of {found['steps_full']:.2f}"
+    if record.get("order") == "depth":
+        steps += f" ({found['mean_cost']:.2f} by the share of operations)"
+    accuracy = f"{100 * found['accuracy']:.2f} % instead of {100 * found['accuracy_full']:.2f} %"
+    answered = ", ".join(f"{head} {100 * share:.0f} %" for head, share in found["heads"].items())
+    return [
+        f"exit       {name}: {steps}, accuracy {accuracy}",
+        f"           on the {found['samples']:,} samples that chose it; answered by {answered}",
+        f"           stopping all after {fixed['step']} steps: {100 * fixed['accuracy']:.2f} %",
+    ]
 
 
 def edge_text(at_edge: int) -> str:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from snnc.cli import options as o
 from snnc.cli.console import Output
-from snnc.cli.eval import summary_rows
+from snnc.cli.eval_tables import summary_rows
 
 STEPS = 32
 

@@ -116,7 +116,8 @@ def coding_text(coding: Coding) -> str:
 
 
 def _network_payload(network: Network) -> dict[str, Any]:
-    from snnc.driver.report import population_rows, window_of
+    from snnc.driver.exits import text_of
+    from snnc.driver.report import keyword_of, population_rows, window_of
 
     rows = population_rows(network)
     return {
@@ -129,7 +130,11 @@ def _network_payload(network: Network) -> dict[str, Any]:
             {"name": i.name, "shape": list(i.shape), "coding": coding_text(i.coding)}
             for i in network.inputs
         ],
-        "heads": [{"name": h.name, "population": h.population} for h in network.heads],
+        "heads": [
+            {"name": h.name, "population": h.population, "readout": keyword_of(h.readout)}
+            for h in network.heads
+        ],
+        "exit": text_of(network) or None,
         "populations": rows,
         "neurons": sum(row["neurons"] for row in rows),
         "macs": sum(row["macs"] for row in rows),
@@ -144,7 +149,10 @@ def _network_texts(network: Network) -> list[RenderableType]:
         f"{i.name} {list(i.shape)}" + (f", coding {coding_text(i.coding)}" if coded else "")
         for i in network.inputs
     )
-    heads = ", ".join(f"{h.name} on {h.population}" for h in network.heads)
+    heads = ", ".join(
+        f"{h['name']} on {h['population']}" + (f" ({h['readout']})" if coded else "")
+        for h in payload["heads"]
+    )
     lines = [
         f"network  {network.name}, stage {network.stage}",
         f"inputs   {inputs}",
@@ -153,6 +161,8 @@ def _network_texts(network: Network) -> list[RenderableType]:
     ]
     if payload["steps"] is not None:
         lines.append(f"steps    {steps_text(network)}")
+    if payload["exit"] is not None:
+        lines.append(f"exit     {payload['exit']}")
     lines.append(
         f"size     {payload['neurons']:,} neurons, {payload['parameters']:,} parameters, "
         f"{payload['macs']:,} multiply-accumulates per sample"

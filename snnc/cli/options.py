@@ -13,6 +13,7 @@ from snnc.text import one_of
 
 DATA = "PATH[:SPLIT][[A:B]], for example mnist.npz:train[:500]; .npz, .npy or an image folder"
 PIPELINE_PANEL = "Pipeline"
+EXIT_PANEL = "Exits"
 
 Divide = Annotated[
     float | None,
@@ -71,6 +72,37 @@ Passes = Annotated[
         help="Pipeline instead of the one chosen by network and target: name{option=value,...},"
         "name,...",
         rich_help_panel=PIPELINE_PANEL,
+    ),
+]
+Classifiers = Annotated[
+    str | None,
+    typer.Option(
+        "--classifiers",
+        metavar="auto|NAMES",
+        help="Insert internal classifiers, trained on labelled calibration data: auto, "
+        "auto,count=1, or names of populations (see `snnc passes insert-classifiers`).",
+        rich_help_panel=EXIT_PANEL,
+    ),
+]
+Exit = Annotated[
+    str | None,
+    typer.Option(
+        "--exit",
+        metavar="POLICY",
+        help="Stop each sample when it is sure, by a policy fitted on labelled data: confidence, "
+        "margin, entropy, patience, fixed or bayes. Options in braces decide something by hand: "
+        "confidence{threshold=0.6} (see `snnc passes confidence`).",
+        rich_help_panel=EXIT_PANEL,
+    ),
+]
+ExitData = Annotated[
+    str | None,
+    typer.Option(
+        "--exit-data",
+        metavar="DATA",
+        help="Labelled data that the exit policy is fitted on, which the network was not trained "
+        "on; by default the calibration data.",
+        rich_help_panel=EXIT_PANEL,
     ),
 ]
 PrintIrAfter = Annotated[

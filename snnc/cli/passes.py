@@ -1,4 +1,4 @@
-"""`snnc passes`: the passes, their options, and the default pipeline."""
+"""`snnc passes`: the passes, exit policies and their options, and the default pipelines."""
 
 from __future__ import annotations
 
@@ -15,30 +15,40 @@ def passes(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
 ) -> int:
-    """List the passes and pipelines, or show the options of one pass."""
+    """List the passes, pipelines and exit policies, or show the options of one of them."""
+    from snnc.exits.requests import REQUESTS
     from snnc.options import look_up
     from snnc.passes import CANDIDATE_PIPELINES, DEFAULT_PIPELINE, PASSES, QUANTISED_CANDIDATES
 
     out: Output = context.obj
     if name is not None:
-        described = _described(look_up(name, PASSES, "pass"))
+        known: dict[str, Any] = {**PASSES, **REQUESTS}
+        described = _described(look_up(name, known, "pass or exit policy"))
         out.result(described, f"{described['name']}\n\n{described['doc']}", _options(described))
         return 0
     rows = [_described(cls) for cls in PASSES.values()]
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    for row in rows:
-        table.add_row(row["name"], row["doc"].splitlines()[0])
+    policies = [_described(cls) for cls in REQUESTS.values()]
     payload = {
         "passes": rows,
         "default_pipeline": DEFAULT_PIPELINE,
         "default_quantised_pipelines": _by_mode(),
         "auto_pipelines": dict(CANDIDATE_PIPELINES),
         "auto_quantised_pipelines": dict(QUANTISED_CANDIDATES),
+        "exit_policies": policies,
     }
-    out.result(payload, table, _defaults(payload))
+    heading = "\nexit policies, for `snnc compile --exit`:"
+    out.result(payload, _list(rows), _defaults(payload), heading, _list(policies))
     return 0
+
+
+def _list(rows: list[dict[str, Any]]) -> Table:
+    """A line for each name."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for row in rows:
+        table.add_row(row["name"], row["doc"].splitlines()[0])
+    return table
 
 
 def _by_mode() -> dict[str, str]:
@@ -65,8 +75,8 @@ def _described(cls: Any) -> dict[str, Any]:
     return {
         "name": cls.name,
         "doc": inspect.getdoc(cls) or "",
-        "requires": [prop.name for prop in cls.requires],
-        "ensures": [prop.name for prop in cls.ensures],
+        "requires": [prop.name for prop in getattr(cls, "requires", ())],
+        "ensures": [prop.name for prop in getattr(cls, "ensures", ())],
         "options": [
             {"name": option, "takes": takes, "default": default}
             for option, takes, default in describe_options(cls)

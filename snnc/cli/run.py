@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,11 +17,13 @@ from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.text import one_of
 
 if TYPE_CHECKING:
+    from snnc.backends.reference.trace import Trace
     from snnc.driver.compiled import Compiled
     from snnc.ir.tensors import Array
 
 ENGINES = ("reference",)
 SHOWN = 10
+EXIT_ARRAYS = ("step", "head", "score", "sure")
 
 
 def run(
@@ -43,6 +46,10 @@ def run(
     steps: o.Steps = None,
     batch: o.Batch = None,
     dtype: o.Dtype = None,
+    full_length: Annotated[
+        bool,
+        typer.Option("--full-length", help="Let no sample stop early, whatever the exit policy."),
+    ] = False,
 ) -> int:
     """Run a compiled program on inputs and print what it answers."""
     from snnc.cli.files import check_writable
@@ -70,9 +77,8 @@ def run(
         out.note(f"note: {note}")
     wanted = tuple(record.split(",")) if record else ()
     with out.progress() as bars:
-        collected = Collected(
-            compiled, wanted_steps(compiled.network, samples, steps), wanted, dtype
-        )
+        total = wanted_steps(compiled.network, samples, steps)
+        collected = Collected(compiled, total, wanted, dtype, exits=not full_length)
         bars("running", 0, len(samples))
         for x, labels in samples.batches(batch or affordable_batch(compiled.network)):
             collected.add(x, labels)
@@ -93,6 +99,8 @@ class Collected:
         steps: int | None,
         record: tuple[str, ...],
         dtype: str | None = None,
+        *,
+        exits: bool = True,
     ) -> None:
         from snnc.backends.reference.simulator import Simulator
         from snnc.evaluation.judge import Judge
@@ -105,6 +113,7 @@ class Collected:
         # Without a wish for it the host rounds inputs in float32, as it does for `snnc eval`.
         self._wide = dtype == "float64"
         self._record = record
+        self._exits = exits
         self._parts: dict[str, list[Array]] = {}
         self._time_parts: dict[str, list[Array]] = {}
 
@@ -112,12 +121,13 @@ class Collected:
         """Run one batch and keep what the trace file and the summary need."""
         if self._wide:
             x = x.astype(np.float64)
-        trace = self._simulator.run(x, steps=self.steps, record=self._record, first=self.samples)
+        trace = self._simulator.run(
+            x, steps=self.steps, record=self._record, first=self.samples, exits=self._exits
+        )
         if labels is not None:
             self.judge.check(labels, self.samples)
             self._keep("labels", labels)
-        final = trace.outputs[self.judge.head.name][-1]
-        self._keep("predictions", self.judge.classify(final))
+        self._keep_answers(trace)
         if trace.settled is not None:
             self._keep("settled", trace.settled)
         for name, counts in trace.spikes.items():
@@ -128,7 +138,18 @@ class Collected:
             self._time_parts.setdefault(f"outputs/{name}", []).append(output)
         for name, raster in trace.rasters.items():
             self._time_parts.setdefault(f"raster/{name}", []).append(raster)
-        self.samples += len(final)
+        self.samples += trace.samples
+
+    def _keep_answers(self, trace: Trace) -> None:
+        """The class of each sample, and with exits where and how sure it was given."""
+        found = trace.exits
+        if found is None:
+            final = trace.outputs[self.judge.head.name][-1]
+            self._keep("predictions", self.judge.classify(final))
+            return
+        self._keep("predictions", found.answer)
+        for name in EXIT_ARRAYS:
+            self._keep(f"exit/{name}", getattr(found, name))
 
     def _keep(self, name: str, part: Array) -> None:
         self._parts.setdefault(name, []).append(part)
@@ -155,9 +176,26 @@ class Collected:
             "settled": None if settled is None else [int(step) for step in settled],
             "accuracy": None if labels is None else float((predictions == labels).mean()),
             "predictions": [int(p) for p in predictions],
+            "exit": self._exit(arrays),
             "spikes_per_sample": _per_sample(arrays, "spikes/"),
             "synops_per_sample": _per_sample(arrays, "synops/"),
             "trace": trace,
+        }
+
+    def _exit(self, arrays: dict[str, Array]) -> dict[str, Any] | None:
+        """Where each sample stopped; None where none could stop early."""
+        if "exit/step" not in arrays:
+            return None
+        from snnc.driver.exits import text_of
+
+        names = [head.name for head in self.network.heads]
+        return {
+            "policy": text_of(self.network),
+            "mean_steps": float(arrays["exit/step"].mean()),
+            "steps": [int(step) for step in arrays["exit/step"]],
+            "heads": [names[head] for head in arrays["exit/head"]],
+            "sure": [bool(sure) for sure in arrays["exit/sure"]],
+            "scores": [float(score) for score in arrays["exit/score"]],
         }
 
 
@@ -174,7 +212,14 @@ def _write_trace(path: Path, collected: Collected) -> None:
 
 def _texts(payload: dict[str, Any], collected: Collected) -> list[RenderableType]:
     lines = [f"{payload['samples']} samples, {payload['steps']} time steps, simulated"]
-    if payload["settled"] is not None:
+    stopped = payload["exit"]
+    if stopped is not None:
+        shares = Counter(stopped["heads"])
+        shown = ", ".join(f"{h.name} {shares[h.name]}" for h in collected.network.heads)
+        lines.append(
+            f"stopped at step {stopped['mean_steps']:.2f} on average; samples answered by {shown}"
+        )
+    elif payload["settled"] is not None:
         lines.append(_settled_text(payload["settled"], payload["steps"]))
     if payload["accuracy"] is not None:
         lines.append(f"accuracy {100 * payload['accuracy']:.2f} %")
@@ -201,10 +246,13 @@ def _prediction_table(collected: Collected) -> Table:
     arrays = collected.arrays()
     labels = arrays.get("labels")
     table = Table(title=f"first {min(SHOWN, collected.samples)} answers", title_justify="left")
-    settled = arrays.get("settled")
+    stopped = "exit/step" in arrays
+    settled = None if stopped else arrays.get("settled")
     columns = ["sample", "class", *(["label"] if labels is not None else [])]
     if settled is not None:
         columns.append("settled")
+    if stopped:
+        columns.extend(("steps", "head"))
     for name in columns:
         table.add_column(name, justify="right")
     for index, predicted in enumerate(arrays["predictions"][:SHOWN]):
@@ -213,5 +261,8 @@ def _prediction_table(collected: Collected) -> Table:
             row.append(str(int(labels[index])))
         if settled is not None:
             row.append(str(int(settled[index])) if settled[index] >= 0 else "-")
+        if stopped:
+            head = collected.network.heads[int(arrays["exit/head"][index])].name
+            row.extend((str(int(arrays["exit/step"][index])), head))
         table.add_row(*row)
     return table

@@ -18,6 +18,7 @@ from snnc.ir.tensors import Array
 if TYPE_CHECKING:
     from snnc.backends.reference.trace import Trace
     from snnc.evaluation.evaluate import ProgressSink
+    from snnc.evaluation.exits import ExitMode
     from snnc.evaluation.result import Evaluation
 
 
@@ -89,7 +90,8 @@ class Compiled:
                 `(T, N, *shape)`.
             steps: time steps, by default those of the network.
             dtype: `float32`, `float64` or `integer`: what the simulator computes in.
-            options: `record`, `record_membrane`, `progress` of the reference simulator.
+            options: `record`, `record_membrane`, `exits`, `progress` of the reference simulator;
+                with `exits=False` no sample stops early.
 
         Raises:
             InputError: the network is not spiking (SN933), or an input does not fit.
@@ -108,6 +110,7 @@ class Compiled:
         batch: int | None = None,
         dtype: str | None = None,
         exact: bool = False,
+        exits: ExitMode = "compare",
         progress: ProgressSink | None = None,
     ) -> Evaluation:
         """Measure accuracy, agreement, spikes and errors per layer on a data set.
@@ -121,18 +124,21 @@ class Compiled:
             dtype: `float32`, `float64` or `integer`: what the simulator computes in.
             exact: compare every neuron's spike count on every sample with the integer activation
                 of the quantised ANN, both in float64; see `Evaluation.exactness`.
+            exits: of a network that has an exit policy: `compare` measures the full-length run and
+                the run with exits, `run` only the latter, `off` only the former.
             progress: called with (label, done, total).
 
         Raises:
             InputError: the data does not fit the network, or holds no sample; `exact` for a
                 network that has no such integers (SN944).
-            UsageError: `exact` with another `dtype` than float64 (SN936).
+            UsageError: `exact` with another `dtype` than float64 or with exits only (SN936);
+                `exits` is `run` and the network has no exit policy (SN945).
         """
         from snnc.driver.exact import exact_reference, quantised_reference
         from snnc.evaluation.evaluate import LAYER_SAMPLES, evaluate_network
 
         self.require_spiking()
-        ann = exact_reference(self, dtype) if exact else self.ann_reference()
+        ann = exact_reference(self, dtype, exits) if exact else self.ann_reference()
         samples = open_inputs(self.network, data, preprocessing or self.preprocessing, steps)
         return evaluate_network(
             self.network,
@@ -143,6 +149,7 @@ class Compiled:
             batch=batch,
             layer_samples=len(samples) if exact else LAYER_SAMPLES,
             dtype="float64" if exact else dtype,
+            exits=exits,
             progress=progress,
         )
 

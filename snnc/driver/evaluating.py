@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -13,6 +14,7 @@ from snnc.driver.compiled import Compiled
 from snnc.driver.loading import kind_of, load
 from snnc.driver.samples import DataLike
 from snnc.evaluation.evaluate import ProgressSink
+from snnc.evaluation.exits import ExitMode
 from snnc.evaluation.result import Evaluation
 
 
@@ -26,6 +28,7 @@ def evaluate(
     batch: int | None = None,
     dtype: str | None = None,
     exact: bool = False,
+    exits: ExitMode = "compare",
     progress: ProgressSink | None = None,
     **compile_options: Any,
 ) -> Evaluation:
@@ -41,6 +44,8 @@ def evaluate(
         batch: samples per batch, by default chosen by the network's size; changes no result.
         dtype: `float32`, `float64` or `integer`: what the simulator computes in; see `Simulator`.
         exact: compare every spike count with the integers of the quantised ANN, in float64.
+        exits: of a network that has an exit policy: `compare` measures the full-length run and the
+            run with exits, `run` only the latter, `off` only the former.
         progress: called with (label, done, total).
         **compile_options: for an ONNX file or stage-ann network, as in `snnc.compile`.
 
@@ -49,7 +54,8 @@ def evaluate(
 
     Raises:
         InputError: model, network or data is rejected.
-        UsageError: a file is missing, or options for compiling meet a compiled network (SN936).
+        UsageError: a file is missing, or options for compiling meet a compiled network (SN936),
+            or `exits` is `run` and the network has no exit policy (SN945).
     """
     compiled = prepare(
         subject,
@@ -59,15 +65,20 @@ def evaluate(
         progress=progress,
         **compile_options,
     )
-    return compiled.evaluate(
+    measured = compiled.evaluate(
         data,
         steps=steps,
         preprocessing=preprocessing,
         batch=batch,
         dtype=dtype,
         exact=exact,
+        exits=exits,
         progress=progress,
     )
+    if compiled is subject or compiled.path or not compiled.report.get("exit"):
+        return measured
+    # An exit that was fitted only for this evaluation is told of here or nowhere.
+    return replace(measured, notes=(*compiled.report["notes"], *measured.notes))
 
 
 def prepare(

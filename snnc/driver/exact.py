@@ -11,6 +11,7 @@ from snnc.ir.model import Gated
 
 if TYPE_CHECKING:
     from snnc.driver.compiled import Compiled
+    from snnc.evaluation.exits import ExitMode
 
 
 def quantised_reference(compiled: Compiled) -> AnnReference | None:
@@ -18,13 +19,18 @@ def quantised_reference(compiled: Compiled) -> AnnReference | None:
     return None if compiled.quantised is None else InterpretedAnn(compiled.quantised)
 
 
-def exact_reference(compiled: Compiled, dtype: str | None) -> AnnReference:
+def exact_reference(
+    compiled: Compiled, dtype: str | None, exits: ExitMode = "compare"
+) -> AnnReference:
     """The ANN in float64, for a network whose spike counts have integers to be equal to.
 
     Raises:
         InputError: SN944, it has none.
-        UsageError: SN936, another precision was asked for.
+        UsageError: SN936, another precision was asked for, or no full-length run.
     """
+    if exits == "run":
+        text = "exact comparison needs samples at rest, so running with exits only contradicts it"
+        raise UsageError(Diagnostic("SN936", text, help="leave one of them out"))
     if dtype not in (None, "float64"):
         text = f"exact comparison computes in float64, so dtype {dtype} contradicts it"
         raise UsageError(Diagnostic("SN936", text, help="leave one of them out"))

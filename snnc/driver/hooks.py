@@ -13,6 +13,7 @@ from snnc.ir.linear import broadcast_parameter
 from snnc.ir.model import Network, Population, Quantized
 from snnc.ir.print import to_text
 from snnc.options import parse_specs
+from snnc.passes.manager import Hook
 
 TextSink = Callable[[str], object]
 """Receives text meant for the reader of the diagnostics stream."""
@@ -61,6 +62,18 @@ class Dump:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         save(network, self.folder / f"{index:02}-{name}.snn")
+
+
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """A hook that counts the passes from another number on: a pipeline run in several parts."""
+
+    hook: Hook
+    by: int
+
+    def __call__(self, index: int, spec: str, before: Network, after: Network) -> None:
+        """Call the hook."""
+        self.hook(index + self.by, spec, before, after)
 
 
 @dataclass(slots=True)

@@ -109,6 +109,7 @@ def limits(network: m.Network, expected: Expected) -> Iterator[Found]:
             yield _rest(network, population, current, wanted[name], ties)
         elif has_limit(population.neuron):
             target = _limit_target(network, population, expected, given[name])
+            target = _without_sign(expected.network, population, target)
             answer = answered(expected.network, population, answer)
             yield Found(name, largest_difference(answer * unit, target * unit), LIMIT_BAND)
 
@@ -184,6 +185,15 @@ def _limit_target(
     return limited
 
 
+def _without_sign(ann: m.Network, population: m.Population, value: Array) -> Array:
+    """What firing output neurons say of logits: spikes without a sign count positive ones only."""
+    neuron = population.neuron
+    fires = isinstance(neuron, m.IF) and neuron.negative_spikes == "none"
+    if fires and isinstance(ann.population(population.name).neuron, m.Identity):
+        return np.maximum(value, 0)
+    return value
+
+
 def _answer(network: m.Network, population: m.Population, current: Array) -> Array:
     if isinstance(population.neuron, m.Integrator):
         return current
@@ -200,7 +210,7 @@ def counts(network: m.Network, expected: Expected) -> list[Found] | None:
     sums = ExactnessSums(network, expected.network)
     if not sums.layers:
         return None
-    trace = Simulator(network, dtype="float64").run(expected.x)
+    trace = Simulator(network, dtype="float64").run(expected.x, exits=False)
     if trace.settled is None or not (trace.settled >= 0).any():
         return None
     rest = trace.settled >= 0
@@ -227,7 +237,8 @@ def rates(network: m.Network, expected: Expected) -> Iterator[Found]:
     any number of steps: the base is `LOSSY_RATE_BASE`.
     """
     wanted = expected.of(network)
-    trace = Simulator(network).run(as_coded(network, {network.inputs[0].name: expected.x}))
+    coded = as_coded(network, {network.inputs[0].name: expected.x})
+    trace = Simulator(network).run(coded, exits=False)
     found = mean_values(network, trace, expected.x)
     lossless = all(has_limit(p.neuron) for p in network.populations)
     base = RATE_BASE if lossless else LOSSY_RATE_BASE
@@ -238,7 +249,8 @@ def rates(network: m.Network, expected: Expected) -> Iterator[Found]:
         if name in wanted:
             step = max(step, _coarseness(network, population, expected, trace))
             value = answered(expected.network, population, found[name])
-            difference = mean_difference(value * unit_map(network, population), wanted[name])
+            target = _without_sign(expected.network, population, wanted[name])
+            difference = mean_difference(value * unit_map(network, population), target)
             yield Found(name, difference, base + step)
         coarsest[name] = step
 
@@ -249,7 +261,7 @@ def _coarseness(
     """The coarser of a spike in all driven steps and of the ANN's own steps, over the mean."""
     if isinstance(population.neuron, m.Integrator):
         return 0.0
-    activation = expected.values[population.name]
+    activation = _without_sign(expected.network, population, expected.values[population.name])
     coarse = quantisation_step(unit_map(network, population), activation, trace.drive)
     original = expected.network.population(population.name)
     if isinstance(original.neuron, m.Quantized):

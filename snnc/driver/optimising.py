@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from os import PathLike, fspath
 
-from snnc.compiler import DEFAULT_STEPS
 from snnc.data.preprocessing import Preprocessing
 from snnc.diagnostics import Diagnostic, UsageError
 from snnc.driver.calibration import Calibration, calibrate, require_single_input
+from snnc.driver.classifiers import labelled
 from snnc.driver.loading import kind_of, load
 from snnc.driver.pipeline import build_pipeline, check_printed, check_stop, run_passes
 from snnc.driver.samples import DataLike, open_samples
 from snnc.driver.targets import find_target
-from snnc.evaluation.evaluate import ProgressSink
+from snnc.driver.wishes import DEFAULT_STEPS
+from snnc.evaluation.evaluate import ProgressSink, Samples
 from snnc.evaluation.reference import InterpretedAnn
 from snnc.ir.model import Network
 from snnc.passes.base import Context
@@ -64,11 +65,15 @@ def optimise(
     chosen = build_pipeline(passes)
     check_stop(chosen, stop_after)
     check_printed(hooks, chosen)
-    gathered = _gather(network, calibration, preprocessing, progress)
+    data = _open(network, calibration, preprocessing)
+    gathered = Calibration()
+    if data is not None:
+        gathered = calibrate(network, InterpretedAnn(network), data, progress)
     scheduled = DEFAULT_STEPS if network.schedule is None else network.schedule.steps
     context = Context(
         statistics=gathered.statistics,
         calibration=gathered.samples,
+        labelled=labelled(data),
         steps=steps or scheduled,
         steps_given=steps is not None or network.schedule is not None,
         seed=seed,
@@ -90,19 +95,16 @@ def _choice(network: Network, steps: int | None) -> Choice:
     return default_pipeline(network, find_target("reference").limits, steps)
 
 
-def _gather(
-    network: Network,
-    calibration: DataLike | None,
-    preprocessing: Preprocessing | None,
-    progress: ProgressSink | None,
-) -> Calibration:
+def _open(
+    network: Network, calibration: DataLike | None, preprocessing: Preprocessing | None
+) -> Samples | None:
+    """The calibration data of a network of stage ann."""
     if calibration is None:
-        return Calibration()
+        return None
     if network.stage != "ann":
         text = "calibration data needs activations, and a spiking network has none"
         cure = "run the passes on the network of stage ann"
         raise UsageError(Diagnostic("SN936", text, where="--calibration", help=cure))
     require_single_input(network)
     shape = network.inputs[0].shape
-    data = open_samples(calibration, shape, preprocessing or Preprocessing())
-    return calibrate(network, InterpretedAnn(network), data, progress)
+    return open_samples(calibration, shape, preprocessing or Preprocessing())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snnc.driver.exits import manifest_entry
 from snnc.driver.report import window_of
 from snnc.ir import model as m
 from snnc.ir.storage import to_bytes
@@ -49,12 +50,17 @@ def _target_files(compiled: Compiled) -> Mapping[str, bytes]:
 
 
 def golden_of(network: m.Network, inputs: Mapping[str, Array]) -> dict[str, bytes]:
-    """A few inputs and what the reference simulator makes of them, as files of `golden/`."""
+    """A few inputs and what the reference simulator makes of them, as files of `golden/`.
+
+    Samples stop as the network's exit policy says; what it made of each sample is there, too.
+    """
     from snnc.backends.reference.simulator import Simulator
     from snnc.program import golden_files
 
     trace = Simulator(network, threads=1).run(dict(inputs))
-    return golden_files(inputs, trace.spike_counts, trace.outputs)
+    found = trace.exits
+    stopped = {} if found is None else {n: getattr(found, n) for n in ("step", "head", "answer")}
+    return golden_files(inputs, trace.spike_counts, trace.outputs, stopped)
 
 
 def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
@@ -111,5 +117,6 @@ def manifest_of(compiled: Compiled) -> dict[str, Any]:
         ],
         "preprocessing": compiled.preprocessing.as_dict(),
         "calibration": dict(compiled.calibration_record),
+        "exit": manifest_entry(compiled.report),
         "evidence": "simulated",
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ def build_report(
     search: Search | None,
     checks: Sequence[PassCheck],
     notes: Sequence[str],
+    stopping: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report of a compilation, a JSON object that depends on inputs and options alone."""
     return {
@@ -45,6 +46,7 @@ def build_report(
         "notes": list(notes),
         "checks": [asdict(check) for check in checks],
         "auto": None if search is None else search.as_dict(),
+        "exit": stopping,
         "evaluation": None,
     }
 

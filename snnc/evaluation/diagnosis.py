@@ -105,6 +105,14 @@ def drop_points(evaluation: Evaluation) -> float | None:
     return 100.0 * (evaluation.ann_accuracy - evaluation.snn_accuracy)
 
 
+def exit_drop_points(evaluation: Evaluation) -> float | None:
+    """By how many points the answers at the exits are below the ANN; None without accuracies."""
+    found = evaluation.exit
+    if found is None or found.accuracy is None or evaluation.ann_accuracy is None:
+        return None
+    return 100.0 * (evaluation.ann_accuracy - found.accuracy)
+
+
 def collapsed(evaluation: Evaluation) -> bool:
     """Whether so much accuracy (without labels: agreement) is lost that it must be explained."""
     drop = drop_points(evaluation)

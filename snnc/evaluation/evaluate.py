@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from snnc.backends.reference.simulator import Simulator
 from snnc.backends.reference.trace import Trace
-from snnc.diagnostics import Diagnostic, InputError
+from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.evaluation.comparing import Comparison
-from snnc.evaluation.energy import OperationCounts, estimates
+from snnc.evaluation.costs import CostSums
+from snnc.evaluation.energy import estimates
+from snnc.evaluation.exit_measure import ExitMeasure, cost_of
+from snnc.evaluation.exits import ExitMode, exit_mode
 from snnc.evaluation.inputs import affordable_batch, mean_input, sample_count, wanted_steps
 from snnc.evaluation.judge import Judge
 from snnc.evaluation.levels import level_notes, levels_of
-from snnc.evaluation.notes import network_notes, rest_notes
+from snnc.evaluation.notes import exit_notes, network_notes, rest_notes
 from snnc.evaluation.reference import AnnReference
 from snnc.evaluation.result import Evaluation
 from snnc.evaluation.settling import SettlingSums
@@ -44,17 +47,13 @@ class Samples(Protocol):
 
 @dataclass(slots=True)
 class _Tally:
-    """Counts that grow with every batch."""
+    """Counts that grow with every batch; `correct` by time step, or once with exits only."""
 
     samples: int = 0
     labelled: int = 0
-    correct: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    correct: Array | int = 0
     ann_correct: int = 0
     agree: int = 0
-    spikes: int = 0
-    synops: int = 0
-    updates: int = 0
-    direct_macs: int = 0
     settling: SettlingSums | None = None
 
 
@@ -68,6 +67,7 @@ def evaluate_network(
     batch: int | None = None,
     layer_samples: int = LAYER_SAMPLES,
     dtype: str | None = None,
+    exits: ExitMode = "compare",
     progress: ProgressSink | None = None,
 ) -> Evaluation:
     """Run a spiking network over a data set and compare it with its ANN.
@@ -84,129 +84,201 @@ def evaluate_network(
         layer_samples: how many samples the layer measures against the ANN use.
         dtype: what the simulator computes in, as `Simulator` takes it; with `float64` the ANN is
             given the samples in that precision too.
+        exits: of a network with an exit policy: `compare` measures the full-length run and puts
+            the run with exits beside it in `Evaluation.exit`; `run` makes the run with exits only,
+            so that accuracy, steps and spikes are those with exits, and what needs a full-length
+            run is missing; `off` measures as if there were no policy.
         progress: called now and then with (label, done, total).
 
     Raises:
         InputError: a label is outside the classes (SN926), or there is no sample (SN927).
+        UsageError: `exits` is none of the three (SN923), or `run` is asked of a network that has
+            no exit policy (SN945).
     """
     if len(data) == 0:
         raise InputError(Diagnostic("SN927", "the evaluation data holds no sample"))
+    mode = _mode(network, exits)
     simulator = Simulator(network, dtype=dtype)
     total_steps = wanted_steps(network, data, steps)
     if total_steps is None:
         text = f"network {network.name} is at stage {network.stage} and has no schedule to run"
         raise InputError(Diagnostic("SN933", text, help="compile it, or add --passes to-spiking"))
-    measured = _Measured(network, ann, Comparison(network, ann, quantised), total_steps)
+    measured = _Measured(network, ann, quantised, total_steps, mode)
     known_labels = getattr(data, "labels", None)
     if known_labels is not None:
         measured.judge.check(known_labels, 0)
     tally = measured.tally
     for given, labels in data.batches(batch or affordable_batch(network)):
         values = given.astype(np.float64) if simulator.dtype == "float64" else given
-        count = sample_count(network, values)
-        within = _within_batch(progress, tally.samples, count, len(data))
-        trace = simulator.run(values, steps=total_steps, first=tally.samples, progress=within)
-        part = max(0, min(count, layer_samples - tally.samples))
+        before, count = tally.samples, sample_count(network, values)
         x = mean_input(network, values)
-        measured.count(trace, x, labels)
-        measured.compared.compare(trace, x[:part])
+        runs = measured.runs
+        for index, with_exits in enumerate(runs):
+            span = _Span(before + count * index / len(runs), count / len(runs), len(data))
+            trace = simulator.run(
+                values,
+                steps=total_steps,
+                first=before,
+                exits=with_exits,
+                progress=_within_batch(progress, span),
+            )
+            measured.count(trace, x, labels, max(0, min(count, layer_samples - before)))
+            del trace  # the next run needs its memory
     return measured.result(
         tuple(getattr(data, "notes", ())), min(layer_samples, tally.samples), simulator.dtype
     )
 
 
-def _within_batch(
-    progress: ProgressSink | None, before: int, size: int, total: int
-) -> Callable[[int, int], None] | None:
-    """Progress over the whole data set from the simulator's progress in one batch."""
+def _mode(network: m.Network, exits: str) -> ExitMode:
+    """The mode of an evaluation, refused where the network has no exits to run.
+
+    Raises:
+        UsageError: SN923, SN945.
+    """
+    mode = exit_mode(exits)
+    if mode == "run" and network.exit is None:
+        text = f"network {network.name} has no exit policy, so it cannot run with exits"
+        cure = "compile it with --exit, or leave --exits out"
+        raise UsageError(Diagnostic("SN945", text, where="--exits run", help=cure))
+    return mode
+
+
+class _Span(NamedTuple):
+    """Which part of the work a run is, in samples: where it starts, how long it is, and of what."""
+
+    start: float
+    size: float
+    total: int
+
+
+def _within_batch(progress: ProgressSink | None, span: _Span) -> Callable[[int, int], None] | None:
+    """Progress over the whole data set from the simulator's progress in one run."""
     if progress is None:
         return None
-    sink = progress
-    sink("evaluating", before, total)
-    return lambda done, work: sink("evaluating", before + size * done // max(work, 1), total)
+    sink, (start, size, total) = progress, span
+    sink("evaluating", int(start), total)
+    return lambda done, work: sink(
+        "evaluating", int(start + size * done / max(work, 1) + 1e-9), total
+    )
 
 
 class _Measured:
-    """What is gathered batch by batch, and the evaluation made of it."""
+    """What is gathered run by run, and the evaluation made of it.
+
+    `runs` says of each run of a batch whether it is made with exits. The first one gives the main
+    measures.
+    """
 
     def __init__(
-        self, network: m.Network, ann: AnnReference | None, compared: Comparison, steps: int
+        self,
+        network: m.Network,
+        ann: AnnReference | None,
+        quantised: AnnReference | None,
+        steps: int,
+        exits: ExitMode,
     ) -> None:
         self.network = network
         self.ann = ann
-        self.compared = compared
         self.steps = steps
         self.judge = Judge(network)
-        self.tally = _Tally(correct=np.zeros(steps, dtype=np.int64))
+        self.tally = _Tally()
+        self.costs = CostSums(network)
+        only = exits == "run"
+        self.compared = Comparison(network, *((None, None) if only else (ann, quantised)))
+        self.exits = None
+        if network.exit is not None and exits != "off":
+            self.exits = ExitMeasure(network, ann, full=not only)
+        self.runs = (True,) if only else (False,) if self.exits is None else (False, True)
 
-    def count(self, trace: Trace, x: Array, labels: Array | None) -> None:
-        """Add a batch: what the network did, what the ANN is given, and the labels."""
-        tally, head = self.tally, self.judge.head.name
-        classes = self.judge.classify(trace.outputs[head])
-        ann = self.ann
+    def count(self, trace: Trace, x: Array, labels: Array | None, compared: int) -> None:
+        """Add a run of a batch.
+
+        Args:
+            trace: what the network did.
+            x: what the ANN is given.
+            labels: of the batch.
+            compared: of how many samples the layers are compared with the ANN's.
+        """
+        if self.exits is not None:
+            self.exits.count(trace, x, labels)
+        if (trace.exits is not None) != self.runs[0]:
+            return
+        self._answers(trace, x, labels)
+        self.tally.samples += trace.samples
+        self.costs.add(trace)
+        if trace.settled is not None and trace.exits is None:
+            self.tally.settling = self.tally.settling or SettlingSums()
+            self.tally.settling.add(trace.settled)
+        self.compared.count(trace)
+        if trace.exits is None:
+            self.compared.compare(trace, x[:compared])
+
+    def _answers(self, trace: Trace, x: Array, labels: Array | None) -> None:
+        tally, head, ann = self.tally, self.judge.head.name, self.ann
+        if trace.exits is None:
+            classes = self.judge.classify(trace.outputs[head])
+        else:
+            classes = trace.exits.answer[None]
         expected = None if ann is None else self.judge.classify(ann.logits(x, head))
         if labels is not None:
             self.judge.check(labels, tally.samples)
             tally.labelled += len(labels)
-            tally.correct += (classes == labels[None, :]).sum(axis=1)
+            tally.correct = tally.correct + (classes == labels[None, :]).sum(axis=1)
             if expected is not None:
                 tally.ann_correct += int((expected == labels).sum())
         if expected is not None:
             tally.agree += int((classes[-1] == expected).sum())
-        tally.samples += trace.samples
-        tally.synops += sum(int(n.sum()) for n in trace.synops.values())
-        tally.spikes += sum(int(n.sum()) for n in trace.spikes.values())
-        tally.direct_macs = trace.direct_macs
-        tally.updates += sum(trace.updates.values()) * int(trace.steps_run.sum())
-        if trace.settled is not None:
-            tally.settling = tally.settling or SettlingSums()
-            tally.settling.add(trace.settled)
-        self.compared.count(trace)
 
     def result(self, notes: tuple[str, ...], layer_samples: int, precision: str) -> Evaluation:
         """The evaluation of everything added so far."""
         tally, ann, steps = self.tally, self.ann, self.steps
         labelled = tally.labelled
-        curve = tuple(float(c / labelled) for c in tally.correct) if labelled else ()
-        mean_steps = float(steps) if tally.settling is None else tally.settling.mean_steps(steps)
-        counts = self._operations()
-        settled = None if tally.settling is None else tally.settling.result()
+        accuracies = (
+            tuple(float(c / labelled) for c in np.atleast_1d(tally.correct)) if labelled else ()
+        )
         known = None if ann is None else ann.network
+        counts = self.costs.operations(None if known is None else network_macs(known))
+        settled = None if tally.settling is None else tally.settling.result()
+        mean_steps = self._mean_steps()
+        found = None
+        if self.exits is not None:
+            found = self.exits.report(
+                None if self.runs[0] else cost_of(mean_steps, self.costs, counts),
+                accuracies,
+                tally.settling,
+            )
         return Evaluation(
             samples=tally.samples,
             steps=steps,
             mean_steps=mean_steps,
             ann_accuracy=tally.ann_correct / labelled if labelled and ann is not None else None,
-            snn_accuracy=curve[-1] if curve else None,
+            snn_accuracy=accuracies[-1] if accuracies else None,
             agreement=None if ann is None else tally.agree / tally.samples,
-            accuracy_by_step=curve,
+            accuracy_by_step=() if self.runs[0] else accuracies,
             spikes_per_sample=counts.spikes,
             synops_per_sample=counts.synops,
             updates_per_sample=counts.updates,
             ann_macs=None if known is None else network_macs(known),
             ann_engine=None if ann is None else ann.engine,
             layers=self.compared.layers(mean_steps),
-            layer_samples=layer_samples if ann is not None else 0,
+            layer_samples=layer_samples if ann is not None and not self.runs[0] else 0,
             energy_estimates=tuple(e.as_dict() for e in estimates(counts)),
             notes=(
                 *notes,
-                *network_notes(self.network, ann, labelled=labelled > 0),
+                *network_notes(self.network, ann, labelled=labelled > 0, runs=self.runs),
                 *rest_notes(self.network, settled, steps),
                 *level_notes(self.network, known, steps),
+                *(() if found is None else exit_notes(self.network, found)),
             ),
             settled=settled,
             exactness=self.compared.exactness(precision),
             levels=levels_of(self.network, known),
+            exit=found,
         )
 
-    def _operations(self) -> OperationCounts:
-        tally, schedule = self.tally, self.network.schedule
-        driven = self.steps if schedule is None else schedule.drive(self.steps)
-        return OperationCounts(
-            spikes=tally.spikes / tally.samples,
-            synops=tally.synops / tally.samples,
-            direct_macs=float(tally.direct_macs),
-            updates=tally.updates / tally.samples,
-            driven=float(driven),
-            ann_macs=None if self.ann is None else float(network_macs(self.ann.network)),
-        )
+    def _mean_steps(self) -> float:
+        """Mean time steps of a sample in the run of the main measures."""
+        if self.exits is not None and self.runs[0]:
+            return self.exits.mean_steps
+        settling = self.tally.settling
+        return float(self.steps) if settling is None else settling.mean_steps(self.steps)

@@ -9,6 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from snnc.evaluation.html_exits import exit_context
+
 LEFT, RIGHT, TOP, BOTTOM = 60.0, 620.0, 20.0, 250.0
 LABEL_CHARACTERS = 24
 PARTS = (
@@ -36,6 +38,7 @@ def render_report(report: Mapping[str, Any]) -> str:
         # Both pictures are made by our own templates, which escape the names they print.
         accuracy_svg=Markup(accuracy_svg(evaluation)) if evaluation else "",
         layers_svg=Markup(layers_svg(evaluation)) if evaluation else "",
+        **exit_context(report, evaluation),
     )
 
 
@@ -43,7 +46,9 @@ def accuracy_svg(evaluation: Mapping[str, Any]) -> str:
     """Accuracy after every time step, the ANN's as a dashed line; logarithmic in steps."""
     curve: Sequence[float] = evaluation["accuracy_by_step"]
     ann: float | None = evaluation["ann_accuracy"]
-    values = [*curve, *([] if ann is None else [ann])]
+    found = evaluation.get("exit")
+    stopped = None if found is None else found["accuracy"]
+    values = [*curve, *(value for value in (ann, stopped) if value is not None)]
     low, high = 1.0 - _span(min(values, default=0.0)), 1.0
     points = [(_x(t, len(curve)), _y(a, low, high)) for t, a in enumerate(curve, start=1)]
     context: dict[str, Any] = {
@@ -58,10 +63,32 @@ def accuracy_svg(evaluation: Mapping[str, Any]) -> str:
             for v in (low + (high - low) * i / 5 for i in range(6))
         ],
     }
+    context["exit"] = _exit_mark(found, len(curve), low)
+    context["reason"] = f"{_why_missing(evaluation, 'no labels')}: accuracy was not measured"
     if points:
         x, y = points[-1]
         context["last"] = {"x": round(x, 1), "y": round(y, 1), "text": _percent(curve[-1])}
     return _environment(autoescape=True).get_template("report/accuracy.svg.j2").render(context)
+
+
+def _exit_mark(found: Mapping[str, Any] | None, steps: int, low: float) -> dict[str, Any] | None:
+    """Where the picture shows the run with exits; None where there is none to show."""
+    if found is None or found["accuracy"] is None or not steps:
+        return None
+    depth = found["order"] == "depth"
+    mean = found["equivalent_steps" if depth else "mean_steps"]
+    unit = "steps of the whole network" if depth else "steps"
+    return {
+        "x": round(_x(max(mean, 1.0), steps), 1),
+        "y": round(_y(found["accuracy"], low, 1.0), 1),
+        "text": f"{_percent(found['accuracy'])}, {mean:.2f} {unit}",
+    }
+
+
+def _why_missing(evaluation: Mapping[str, Any], usual: str) -> str:
+    """Why something was not measured: the usual reason, or that only the exits were run."""
+    found = evaluation.get("exit")
+    return usual if found is None or found["steps_full"] is not None else "only exits were run"
 
 
 def layers_svg(evaluation: Mapping[str, Any]) -> str:
@@ -74,7 +101,12 @@ def layers_svg(evaluation: Mapping[str, Any]) -> str:
         for index, (name, colour) in enumerate(PARTS)
     ]
     template = _environment(autoescape=True).get_template("report/layers.svg.j2")
-    return template.render(rows=rows, legend=legend, height=max(80, 40 + 22 * len(rows)))
+    return template.render(
+        rows=rows,
+        legend=legend,
+        height=max(80, 40 + 22 * len(rows)),
+        reason=f"{_why_missing(evaluation, 'no ANN to compare with')}: errors were not measured",
+    )
 
 
 def _layer_row(layer: Mapping[str, Any], index: int, pixels: float) -> dict[str, Any]:
@@ -105,11 +137,18 @@ def _verdict(report: Mapping[str, Any], evaluation: Mapping[str, Any] | None) ->
             f"Compiled for {report['target']} with {_steps_text(report)}; not evaluated "
             "yet. Give `snnc report DIR --data DATA` a data set to measure it."
         )
+    found = evaluation.get("exit")
+    stopped = ""
+    if found is not None and found["steps_full"] is not None:
+        stopped = (
+            f" With exits {_percent(found['accuracy'])} at {found['mean_steps']:.2f} steps and "
+            f"{found['spikes_per_sample']:,.0f} spikes."
+        )
     return (
         f"ANN {_percent(evaluation['ann_accuracy'])}, SNN {_percent(evaluation['snn_accuracy'])} "
         f"at {evaluation['mean_steps']:.1f} steps on average, agreement "
         f"{_percent(evaluation['agreement'])}, {evaluation['spikes_per_sample']:,.0f} spikes per "
-        f"sample, on {evaluation['samples']:,} samples (simulated)."
+        f"sample, on {evaluation['samples']:,} samples (simulated).{stopped}"
     )
 
 
@@ -163,7 +202,7 @@ def _figure(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _x(step: int, steps: int) -> float:
+def _x(step: float, steps: int) -> float:
     if steps <= 1:
         return RIGHT
     return LEFT + (RIGHT - LEFT) * math.log(step) / math.log(steps)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from snnc.evaluation.exits import ExitReport
 from snnc.evaluation.inputs import takes_events
 from snnc.evaluation.reference import AnnReference
 from snnc.evaluation.settling import Settling
 from snnc.ir import model as m
 
 
-def network_notes(network: m.Network, ann: AnnReference | None, *, labelled: bool) -> Iterator[str]:
-    """Why some measures are missing or what they mean."""
+def network_notes(
+    network: m.Network, ann: AnnReference | None, *, labelled: bool, runs: tuple[bool, ...] = ()
+) -> Iterator[str]:
+    """Why some measures are missing or what they mean.
+
+    Args:
+        network: the spiking network.
+        ann: what it is compared with.
+        labelled: whether there are labels.
+        runs: of the runs that were made, which are with exits.
+    """
     if ann is None:
         yield "no ANN to compare with: ann_accuracy, agreement and layer errors are null"
     elif ann.engine == "interpreter":
@@ -20,9 +30,10 @@ def network_notes(network: m.Network, ann: AnnReference | None, *, labelled: boo
         yield "the data has no labels: accuracies are null"
     if takes_events(network) and ann is not None:
         yield "the ANN is given the mean of the events over the time steps"
-    if len(network.heads) > 1:
+    if len(network.heads) > 1 and runs != (True,):
         names = ", ".join(h.name for h in network.heads)
-        yield f"of the heads {names} the last one answers"
+        where = " at full length" if True in runs else ""
+        yield f"of the heads {names} the last one answers{where}"
 
 
 def rest_notes(network: m.Network, settled: Settling | None, steps: int) -> Iterator[str]:
@@ -44,3 +55,30 @@ def rest_notes(network: m.Network, settled: Settling | None, steps: int) -> Iter
         )
     else:
         yield f"{text} after {steps} time steps: more --steps make them exact"
+
+
+def exit_notes(network: m.Network, found: ExitReport) -> Iterator[str]:
+    """What a reader should know about the figures of an exit policy, good news or not."""
+    if found.full is None:
+        yield (
+            "only the run with exits was made: accuracy, steps, spikes and energy are those with "
+            "exits; accuracy by step and layer errors were not measured"
+        )
+    if not isinstance(network.exit, m.Confidence | m.Margin | m.Entropy):
+        yield f"the policy {found.policy} has no confidence, so no calibration error"
+    fixed = found.fixed
+    if fixed is None or found.accuracy is None or isinstance(network.exit, m.Fixed):
+        return
+    rival = fixed.as_accurate
+    if rival is not None and rival.mean_steps <= _steps(found) + 1e-9:
+        yield (
+            f"on this data stopping every sample after {rival.step} time steps is as accurate "
+            f"({100 * rival.accuracy:.2f} % against {100 * found.accuracy:.2f} % with exits) and "
+            f"not slower ({rival.mean_steps:.2f} against {_steps(found):.2f} steps on average)"
+        )
+
+
+def _steps(found: ExitReport) -> float:
+    """Mean time steps, where layers ran for different times those of the whole network."""
+    cost = found.stopped
+    return cost.equivalent_steps if found.order == "depth" else cost.steps

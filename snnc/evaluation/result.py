@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from snnc.evaluation.exits import ExitReport
 from snnc.evaluation.layers import LayerReport
 from snnc.evaluation.settling import Settling
 from snnc.evaluation.verdict import Exactness
@@ -21,6 +22,8 @@ class Evaluation:
     says when samples of a gated network came to rest; `mean_steps` is then the mean of these steps
     (a sample that did not counts `steps`). `exactness`: its spike counts against the integers of
     the quantised ANN. `levels`: the most quantisation levels of an activation, 0 where none is.
+    `exit`: what the exit policy did, None where there is none or it was left out. Where only the
+    run with exits was made, accuracy, steps and costs here are its own, and there is no curve.
     """
 
     samples: int
@@ -42,6 +45,7 @@ class Evaluation:
     settled: Settling | None = None
     exactness: Exactness | None = None
     levels: int = 0
+    exit: ExitReport | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The evaluation as one JSON object with `schema_version`."""
@@ -65,5 +69,6 @@ class Evaluation:
             "layers": [layer.as_dict() for layer in self.layers],
             "layer_samples": self.layer_samples,
             "energy_estimates": list(self.energy_estimates),
+            "exit": None if self.exit is None else self.exit.as_dict(),
             "notes": list(self.notes),
         }

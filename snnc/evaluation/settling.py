@@ -56,8 +56,8 @@ class SettlingSums:
                 self.counts[step] = self.counts.get(step, 0) + number
 
     def mean_steps(self, steps: int) -> float:
-        """Mean number of steps until rest; a sample that did not settle counts `steps`."""
-        total = sum(step * number for step, number in self.counts.items())
+        """Mean number of steps in a run of `steps`: until rest, for a sample that rests by then."""
+        total = sum(min(step, steps) * number for step, number in self.counts.items())
         samples = sum(self.counts.values()) + self.unsettled
         return (total + steps * self.unsettled) / max(samples, 1)
 

@@ -7,15 +7,19 @@ from snnc.passes.calibrate import CalibrateBias, CalibratePotential
 from snnc.passes.fold_batch_norm import FoldBatchNorm
 from snnc.passes.fold_quantizers import FoldQuantizers
 from snnc.passes.fuse_linear import FuseLinear
+from snnc.passes.insert_classifiers import InsertClassifiers
 from snnc.passes.map_quantized import MapQuantized
 from snnc.passes.max_pool import MaxPool
 from snnc.passes.normalize import Normalize
 from snnc.passes.requantize import Requantize
+from snnc.passes.set_exit import SetExit
+from snnc.passes.spike_heads import SpikeHeads
 from snnc.passes.to_spiking import ToSpiking
 
 PASSES: dict[str, type[Pass]] = {
     cls.name: cls
     for cls in (
+        InsertClassifiers,
         FoldBatchNorm,
         FuseLinear,
         MaxPool,
@@ -26,6 +30,8 @@ PASSES: dict[str, type[Pass]] = {
         MapQuantized,
         CalibrateBias,
         CalibratePotential,
+        SpikeHeads,
+        SetExit,
     )
 }
 """Every pass, in the order in which a pipeline usually has them."""

@@ -61,4 +61,44 @@ CODES: dict[str, str] = {
         "spike is worth the same for all neurons of a window, and the network quantises the "
         "neurons of one channel with different steps. Use one step a channel or a layer."
     ),
+    "SN740": (
+        "insert-classifiers trains classifiers when the network is compiled, and needs calibration "
+        "samples with their labels: --calibration DATA of a labelled data set (an .npz with "
+        "labels, or a folder with one folder per class). A few thousand samples that the network "
+        "was not trained on are best; on its own training images a network looks surer than it is."
+    ),
+    "SN741": (
+        "The labels of the calibration data and the classes of the network's last output do not "
+        "agree: a class has no sample, so a classifier could never learn to name it, or a label "
+        "lies outside the classes. Take a larger or a shuffled part of the data (files are often "
+        "sorted by class), and check that it belongs to this network."
+    ),
+    "SN742": (
+        "There are too few labelled samples to train a classifier: fewer than there are classes, "
+        "or a class with a single one, which cannot be both trained on and held out."
+    ),
+    "SN743": (
+        "A pass was told the name of a population or a head that the network does not have. "
+        "`snnc inspect` lists both."
+    ),
+    "SN744": (
+        "insert-classifiers was told to read a population that has no spikes of its own: one that "
+        "only an output reads, or whose values a quantiser rounds first (take the quantiser); or "
+        "one whose shape has no map to average over (take features=flat)."
+    ),
+    "SN745": (
+        "insert-classifiers with features=flat takes every value of a population as a feature, and "
+        "these would not fit into the memory it allows itself. features=gap averages each channel "
+        "over the map; a later population has fewer values; fewer samples help too."
+    ),
+    "SN746": (
+        "spike-heads turns the membrane potential of an output into spikes, one for every so many "
+        "units of its logit. A head with one value, whose sign is the answer, has no spikes for "
+        "one of the two answers; logits that are never positive make none at all; and a lossless "
+        "network (map-quantized{mode=qffs}) would lose its exact logits: use mode=qcfs."
+    ),
+    "SN748": (
+        "set-exit was given an exit policy that the network cannot execute. The message says why; "
+        "`snnc compile --exit` fits policies, and bayes needs spiking heads and fitted tables."
+    ),
 }

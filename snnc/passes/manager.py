@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from snnc.diagnostics import Diagnostic, InputError
+from snnc.diagnostics import Diagnostic, InputError, SnncError
 from snnc.ir.model import Network
 from snnc.ir.parse import parse
 from snnc.ir.print import to_text
@@ -91,7 +91,7 @@ def _run_one(step: Pass, spec: str, network: Network, context: Context) -> Netwo
             amiss = prop.check(after)
             if amiss:
                 raise RuntimeError(f"SN711: pass {spec} promised {prop.name}, but {amiss}")
-    except (InputError, KeyboardInterrupt, MemoryError):
+    except (SnncError, MemoryError):
         raise
     except Exception as error:
         raise PipelineError(PassFailure(spec, network)) from error

@@ -51,3 +51,10 @@ def _pooled_alone(network: m.Network) -> str:
 
 
 PLAIN_MAX_POOL = Property("max pooling reads populations as they are", _pooled_alone)
+
+
+def _no_exit(network: m.Network) -> str:
+    return "the network has an exit already, made for its present heads" if network.exit else ""
+
+
+NO_EXIT = Property("no exit policy", _no_exit)

@@ -130,7 +130,9 @@ def short_names(network: Network) -> Network:
         return network
     populations = tuple(_renamed(p, names) for p in network.populations)
     table = {names.get(name, name): ref for name, ref in network.tensors.items()}
-    return replace(network, populations=populations, tensors=dict(sorted(table.items())))
+    policy = None if network.exit is None else _renamed(network.exit, names)
+    table = dict(sorted(table.items()))
+    return replace(network, populations=populations, tensors=table, exit=policy)
 
 
 def _renamed(node: T, names: Mapping[str, str]) -> T:

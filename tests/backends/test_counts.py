@@ -97,8 +97,9 @@ def test_counters_survive_more_steps_than_eight_bits_hold() -> None:
 
 def test_updates_and_direct_macs_are_those_of_the_shapes() -> None:
     network = build("convolutions", 0)
-    trace = Simulator(network).run(inputs_for(network, 1, 0))
-    assert trace.updates == {p.name: math.prod(p.shape) for p in network.populations}
+    trace = Simulator(network).run(inputs_for(network, 2, 0))
+    updates = {name: found.tolist() for name, found in trace.updates.items()}
+    assert updates == {p.name: [10 * math.prod(p.shape)] * 2 for p in network.populations}
     channels, rows, columns = network.population("a").shape
     assert trace.direct_macs == channels * rows * columns * 2 * 9
 

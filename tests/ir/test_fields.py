@@ -93,7 +93,7 @@ def test_a_value_that_does_not_fit_is_refused_at_its_place(hint: Any, data: Any)
         (Reset, "subtract or zero or none"),
         (Pair, "a list of 2 whole numbers"),
         (tuple[str, ...], "a list of strings"),
-        (m.Readout, "logits(...) or membrane(...) or spike_count(...)"),
+        (m.Readout, "logits(...) or membrane(...) or spike_count(...) or first_spike(...)"),
         (bool, "true or false"),
     ],
 )

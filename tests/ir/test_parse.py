@@ -31,6 +31,7 @@ network "net" stage=snn {
 
   head final on fc = membrane(host=["Softmax"])
   schedule = synchronous(steps=8)
+  exit = margin(heads=["final"], alpha=8.0, temperatures=[1], thresholds=[inf], order=time)
 }
 tensor @b : f32[2] = sha256:0000000000000000000000000000000000000000000000000000000000000000
 """
@@ -96,13 +97,22 @@ CASES = [
     ("fc :", "conv :", "SN327", "10:14", 'the name "conv" is given twice (first in line 6)'),
     ("fc :", "image :", "SN327", "10:14", 'the name "image" is given twice (first in line 4)'),
     ('["Softmax"]', "[Softmax]", "SN326", "13:36", "a list of strings"),
-    ("membrane(", "membrain(", "SN323", "13:22", "expected logits, membrane or spike_count"),
+    ("membrane(", "membrain(", "SN323", "13:22", "membrane, spike_count or first_spike"),
     ("steps=8", "steps=8.0", "SN326", "14:32", "takes a whole number, found the number 8.0"),
     ("steps=8", "steps=" + "9" * 30, "SN326", "14:32", "more than 18 digits"),
     ("steps=8", "", "SN325", "14:14", 'synchronous lacks the field "steps"'),
-    ("}\ntensor", "tensor", "SN320", "15:1", '"}"'),
-    ("tensor @b", "tensor b", "SN320", "16:8", "expected a tensor (@name)"),
-    ("sha256:0", "sha256:", "SN320", "16:22", "64 hexadecimal digits"),
+    ("exit =", "exits =", "SN320", "15:3", "found a name exits"),
+    ("= margin", "= magin", "SN323", "15:10", '"magin" is unknown as an exit policy'),
+    ("= margin", "= synchronous", "SN323", "15:10", "is not an exit policy, expected confidence"),
+    ("alpha=8.0, ", "", "SN325", "15:10", 'margin lacks the field "alpha" (a number)'),
+    ('heads=["final"]', "heads=[final]", "SN326", "15:23", "a list of strings"),
+    ("thresholds=[inf]", "thresholds=[none]", "SN326", "15:74", "a list of numbers"),
+    ("order=time", "order=space", "SN326", "15:87", "takes time or depth"),
+    ("order=time", "budgets=[1.5]", "SN326", "15:89", "a list of whole numbers"),
+    ("order=time", "repeats=[2]", "SN324", "15:81", 'margin has no field "repeats"'),
+    ("}\ntensor", "tensor", "SN320", "16:1", '"}"'),
+    ("tensor @b", "tensor b", "SN320", "17:8", "expected a tensor (@name)"),
+    ("sha256:0", "sha256:", "SN320", "17:22", "64 hexadecimal digits"),
 ]
 
 
@@ -126,11 +136,11 @@ def test_a_second_head_or_tensor_of_one_name_is_refused() -> None:
     head = '  head final on fc = membrane(host=["Softmax"])\n'
     assert broken(head, head + head).message.endswith("(first in line 13)")
     tensor = TEXT.splitlines()[-1]
-    assert error(f"{TEXT}{tensor}\n").where == "net.snn:17:8"
+    assert error(f"{TEXT}{tensor}\n").where == "net.snn:18:8"
 
 
 def test_the_end_of_the_file_is_named_with_its_place() -> None:
-    for text, place in (("", "1:1"), ("snnc-ir 1\n", "1:10"), (TEXT[: TEXT.index("}\n")], "14:34")):
+    for text, place in (("", "1:1"), ("snnc-ir 1\n", "1:10"), (TEXT[: TEXT.index("}\n")], "15:92")):
         found = error(text)
         assert found.message.startswith("found the end of the file, expected")
         assert found.where == f"net.snn:{place}"

@@ -89,7 +89,7 @@ def test_a_round_trip_notices_a_changed_field() -> None:
 
 def test_every_keyword_is_a_legal_name() -> None:
     words = ["snnc-ir", "network", "stage", "pass", "input", "population", "from", "via", "delay"]
-    words += ["head", "on", "schedule", "tensor", "none", "true", "inf", "f32", *m.KEYWORDS]
+    words += ["head", "on", "schedule", "exit", "tensor", "none", "true", "inf", "f32", *m.KEYWORDS]
     for word in words:
         population = m.Population(word, (2,), m.Relu(), incoming=(m.Incoming("x"),))
         reader = m.Population("b", (2,), m.Relu(), incoming=(m.Incoming(word),))
@@ -100,7 +100,7 @@ def test_every_keyword_is_a_legal_name() -> None:
 
 
 def test_every_dataclass_of_the_text_form_has_a_keyword() -> None:
-    families = (m.Neuron, m.Operator, m.Coding, m.Readout, m.Schedule)
+    families = (m.Neuron, m.Operator, m.Coding, m.Readout, m.Schedule, m.ExitPolicy)
     classes = {cls for family in families for cls in get_args(family) or (family,)}
     assert classes == set(m.KEYWORDS.values())
 

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 from hypothesis import given
+from policies import BREAKAGES
 from strategies import fuzz, networks, random_network
 
 from snnc.ir import model as m
@@ -162,7 +163,8 @@ CASES: list[tuple[str, Callable[[m.Network], m.Network], str]] = [
     ("fixed", lambda n: replace(n, schedule=None), "SN402"),
     ("ann", lambda n: replace(n, heads=(m.Head("h", "fc", m.Membrane()),)), "SN403"),
     ("snn", lambda n: replace(n, heads=(m.Head("h", "fc", m.SpikeCount()),)), "SN403"),
-    ("snn", lambda n: replace(n, heads=(m.Head("h", "conv", m.Membrane()),)), "SN403"),
+    ("snn", lambda n: replace(n, heads=(m.Head("h", "pool", m.Membrane()),)), "SN403"),
+    ("snn", lambda n: replace(n, heads=(m.Head("h", "fc", m.FirstSpike()),)), "SN403"),
     ("snn", lambda n: replace(n, heads=(m.Head("h", "fc", m.Logits()),)), "SN403"),
     ("snn", lambda n: neuron(n, 0, threshold=0.0), "SN404"),
     ("snn", lambda n: tensor(neuron(n, 0, threshold=m.Ref("t")), "t", [1.0, 0.0, 2.0]), "SN404"),
@@ -199,6 +201,7 @@ CASES: list[tuple[str, Callable[[m.Network], m.Network], str]] = [
         "SN415",
     ),
     ("snn", lambda n: replace(n, schedule=m.Gated(8, 0)), "SN416"),
+    *(("snn", breakage, code) for breakage, code, _ in BREAKAGES),
 ]
 
 

@@ -1,0 +1,168 @@
+"""What the full-length run says about other ways to stop: thresholds, an oracle, fixed steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from snnc.backends.reference.trace import Trace
+from snnc.evaluation.exits import (
+    FixedStep,
+    FixedSteps,
+    FrontPoint,
+    OraclePoint,
+    Quartiles,
+    ScoreAt,
+    ScoreCourse,
+)
+from snnc.evaluation.settling import SettlingSums
+from snnc.exits.asked import asked
+from snnc.exits.fixed import smallest_step, t_star
+from snnc.exits.front import pareto
+from snnc.exits.oracle import oracle
+from snnc.exits.recorded import Recorded
+from snnc.exits.scan import scan
+from snnc.ir import model as m
+from snnc.ir.tensors import Array
+
+MOST_POINTS = 1000
+"""Points of a front or an oracle that are reported; of more, evenly spread ones."""
+
+SCORES: dict[type[m.ExitPolicy], str] = {
+    m.Confidence: "softmax confidence",
+    m.Margin: "margin between the two best classes",
+    m.Entropy: "certainty (1 less the entropy's share)",
+    m.Patience: "steps in a row with the same answer",
+    m.Bayes: "probability that the best class is ahead",
+}
+"""What the score of a policy is; a fixed step has none."""
+
+
+class Alternatives:
+    """Every answer that the policy's heads could have given, with its score and its cost.
+
+    Of each sample and time step a score, a cost and whether the answer is right are kept: 17 bytes.
+    """
+
+    def __init__(self, network: m.Network) -> None:
+        self._network = network
+        self._score: list[Array] = []
+        self._right: list[Array] = []
+        self._cost: list[Array] = []
+        self._heads = np.zeros(0, np.int64)
+
+    def add(self, trace: Trace, labels: Array | None) -> None:
+        """Add a batch that ran without exits."""
+        recorded = Recorded(trace.outputs, labels, trace.settled)
+        found = asked(of_length(self._network, trace.steps), recorded)
+        self._heads = found.head
+        self._score.append(found.score)
+        self._cost.append(found.cost)
+        if labels is not None:
+            self._right.append(found.answer == labels)
+
+    def front(self) -> tuple[FrontPoint, ...] | None:
+        """The Pareto front of one threshold for all heads; None without labels or thresholds."""
+        if not self._right or isinstance(self._network.exit, m.Fixed):
+            return None
+        curve = scan(_joined(self._score), _joined(self._right), _joined(self._cost))
+        return tuple(
+            FrontPoint(curve.rounded(i), float(curve.cost[i]), float(curve.correct[i]))
+            for i in thinned(pareto(curve.cost, curve.correct).tolist())
+        )
+
+    def oracle(self) -> tuple[OraclePoint, ...] | None:
+        """The bound of a policy that knows the labels; None without labels."""
+        if not self._right:
+            return None
+        found = oracle(_joined(self._right), _joined(self._cost))
+        return tuple(
+            OraclePoint(float(found.cost[i]), float(found.accuracy[i]))
+            for i in thinned(pareto(found.cost, found.accuracy).tolist())
+        )
+
+    def course(self) -> ScoreCourse | None:
+        """How the score of the deepest asked head grows; None for a policy that has no score."""
+        name = SCORES.get(type(self._network.exit)) if self._network.exit else None
+        if name is None or len(self._heads) < 2:
+            return None
+        deepest = int(self._heads[:-1].max())
+        rows = np.flatnonzero(self._heads[:-1] == deepest)
+        points = (self._score_at(step, int(row)) for step, row in enumerate(rows, start=1))
+        head = self._network.heads[deepest].name
+        return ScoreCourse(name, head, tuple(point for point in points if point is not None))
+
+    def _score_at(self, step: int, row: int) -> ScoreAt | None:
+        score = np.concatenate([values[row] for values in self._score])
+        asked_now = score > -np.inf
+        every = quartiles(score[asked_now])
+        if every is None:
+            return None
+        count = int(asked_now.sum())
+        if not self._right:
+            return ScoreAt(step, count, every, None, None)
+        right = np.concatenate([values[row] for values in self._right])
+        parts = (quartiles(score[asked_now & right]), quartiles(score[asked_now & ~right]))
+        return ScoreAt(step, count, every, *parts)
+
+
+def of_length(network: m.Network, steps: int) -> m.Network:
+    """The network as it runs for `steps` time steps, whatever its schedule says.
+
+    No head is asked for more steps than the run has, as in the simulator.
+    """
+    schedule, policy = network.schedule, network.exit
+    if schedule is None or schedule.steps == steps:
+        return network
+    if policy is not None and not isinstance(policy, m.Fixed | m.Bayes):
+        policy = replace(policy, budgets=tuple(min(budget, steps) for budget in policy.budgets))
+    return replace(network, schedule=replace(schedule, steps=steps), exit=policy)
+
+
+def fixed_steps(
+    curve: Sequence[float], accuracy: float | None, settling: SettlingSums | None
+) -> FixedSteps | None:
+    """What stopping all samples at the same time gives; None without labels.
+
+    Args:
+        curve: accuracy of the last head after 1, 2, ... steps.
+        accuracy: with exits.
+        settling: when samples of a gated network came to rest, behind which no step is taken.
+    """
+    if accuracy is None or not curve:
+        return None
+    values = np.array(curve)
+
+    def at(step: int) -> FixedStep:
+        steps = float(step) if settling is None else settling.mean_steps(step)
+        return FixedStep(step, steps, curve[step - 1])
+
+    enough = smallest_step(values, accuracy)
+    return FixedSteps(
+        t_star=at(t_star(values)),
+        best=at(int(values.argmax()) + 1),
+        as_accurate=None if enough is None else at(enough),
+    )
+
+
+def quartiles(values: Array) -> Quartiles | None:
+    """Lower quartile, median and upper quartile; None of nothing."""
+    if len(values) == 0:
+        return None
+    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
+    return low, middle, high
+
+
+def thinned(points: list[int], most: int = MOST_POINTS) -> list[int]:
+    """At most `most` of a list, evenly spread, the first and the last among them."""
+    if len(points) <= most:
+        return points
+    kept = np.linspace(0, len(points) - 1, most).round().astype(int)
+    return [points[i] for i in kept]
+
+
+def _joined(parts: list[Array]) -> Array:
+    """Batches side by side."""
+    return np.concatenate(parts, axis=1)

@@ -1,0 +1,119 @@
+"""The exits of a network on a data set: run with them, compare with the full-length run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from snnc.backends.reference.trace import Trace
+from snnc.evaluation.costs import CostSums
+from snnc.evaluation.energy import OperationCounts, estimates
+from snnc.evaluation.exit_alternatives import Alternatives, fixed_steps
+from snnc.evaluation.exit_sums import ExitSums, HeadSums
+from snnc.evaluation.exits import ExitReport, RunCost
+from snnc.evaluation.reference import AnnReference
+from snnc.evaluation.settling import SettlingSums
+from snnc.ir import exits
+from snnc.ir import model as m
+from snnc.ir.answers import classify
+from snnc.ir.hints import KEYWORD_OF
+from snnc.ir.interpret import network_macs
+from snnc.ir.print import exit_line
+from snnc.ir.tensors import Array
+
+
+class ExitMeasure:
+    """Gathers what a network's exit policy does.
+
+    Args:
+        network: with an exit policy.
+        ann: the ANN, for its operations and the accuracy of its heads.
+        full: whether full-length runs are given as well, each before the run with exits.
+    """
+
+    def __init__(self, network: m.Network, ann: AnnReference | None, *, full: bool) -> None:
+        self.network = network
+        self.ann = ann
+        self.sums = ExitSums(network)
+        self.alone = HeadSums(network) if full else None
+        self.alternatives = Alternatives(network) if full else None
+        self._answers: Array | None = None
+
+    def count(self, trace: Trace, x: Array, labels: Array | None) -> None:
+        """Add a run of a batch, with exits or without."""
+        if trace.exits is not None:
+            self.sums.add(trace, labels, self._answers)
+            return
+        if self.alone is None or self.alternatives is None:
+            raise ValueError("no full-length run was announced")
+        last = self.network.heads[-1]
+        self._answers = classify(last, trace.outputs[last.name][-1])
+        self.alternatives.add(trace, labels)
+        if labels is not None:
+            self.alone.add(trace, labels, self._logits(x))
+
+    @property
+    def mean_steps(self) -> float:
+        """Mean time steps until the answer."""
+        return self.sums.mean_steps
+
+    def report(
+        self, full: RunCost | None, curve: Sequence[float], settling: SettlingSums | None
+    ) -> ExitReport:
+        """The report of everything added so far.
+
+        Args:
+            full: costs of the full-length run, None where it was not made.
+            curve: its accuracy after each step.
+            settling: when its samples came to rest, for gated networks.
+        """
+        policy = self.network.exit
+        assert policy is not None
+        sums, other = self.sums, self.alternatives
+        macs = None if self.ann is None else network_macs(self.ann.network)
+        accuracy = sums.accuracy
+        return ExitReport(
+            policy=KEYWORD_OF[type(policy)],
+            text=exit_line(policy).removeprefix("exit = "),
+            thresholds=thresholds(policy),
+            order="depth" if exits.budgets(policy) else "time",
+            stopped=cost_of(sums.mean_steps, sums.costs, sums.costs.operations(macs)),
+            full=full,
+            accuracy=accuracy,
+            accuracy_full=curve[-1] if curve and other is not None else None,
+            same_answer=None if other is None else sums.same / sums.samples,
+            sure=sums.sure,
+            ece=sums.calibration_error(),
+            histogram=sums.histogram,
+            heads=sums.heads(self.alone),
+            front=None if other is None else other.front(),
+            oracle=None if other is None else other.oracle(),
+            fixed=None if other is None else fixed_steps(curve, accuracy, settling),
+            course=None if other is None else other.course(),
+        )
+
+    def _logits(self, x: Array) -> dict[str, Array]:
+        """The values of those heads that the ANN has, too."""
+        if self.ann is None:
+            return {}
+        known = {head.name for head in self.ann.network.heads}
+        names = [head.name for head in self.network.heads if head.name in known]
+        return {name: self.ann.logits(x, name) for name in names}
+
+
+def thresholds(policy: m.ExitPolicy) -> tuple[float, ...]:
+    """What the scores of a policy must exceed; () where it has no thresholds."""
+    if isinstance(policy, m.Confidence | m.Margin | m.Entropy):
+        return policy.thresholds
+    return (policy.threshold,) if isinstance(policy, m.Bayes) else ()
+
+
+def cost_of(steps: float, sums: CostSums, counts: OperationCounts) -> RunCost:
+    """The mean costs of a run of `steps` time steps, with prices."""
+    return RunCost(
+        steps=steps,
+        equivalent_steps=sums.equivalent_steps(),
+        spikes=counts.spikes,
+        synops=counts.synops,
+        updates=counts.updates,
+        energy=tuple(e.as_dict() for e in estimates(counts)),
+    )

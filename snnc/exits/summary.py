@@ -1,0 +1,165 @@
+"""What a fit reports: the policy, and what it does to the samples that chose its threshold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from snnc.exits import fixed
+from snnc.exits.asked import asked
+from snnc.exits.front import pareto
+from snnc.exits.scan import scan
+from snnc.exits.search import Demand, Ground
+from snnc.ir import exits
+from snnc.ir import model as m
+from snnc.ir.hints import KEYWORD_OF
+from snnc.ir.tensors import Array
+
+POINTS = 50
+"""Of a Pareto front with more points, so many are reported."""
+
+
+def measured(ground: Ground, policy: m.ExitPolicy) -> dict[str, Any]:
+    """What a policy does to labelled samples, as JSON: steps and accuracy with and without it.
+
+    Args:
+        ground: the samples.
+        policy: of the same network, with its thresholds.
+    """
+    rows = asked(ground.network_with(policy), ground.recorded)
+    stops, every = rows.stops(), np.arange(ground.recorded.samples)
+    right = rows.answer[stops, every] == ground.labels
+    heads = np.bincount(rows.head[stops], minlength=len(ground.network.heads))
+    return {
+        "samples": ground.recorded.samples,
+        "mean_steps": float(rows.step[stops, every].mean()),
+        "mean_cost": float(rows.cost[stops, every].mean()),
+        "steps_full": float(ground.recorded.rest().mean()),
+        "accuracy": float(right.mean()),
+        "accuracy_full": ground.full,
+        "changed": float((right != ground.reference).mean()),
+        "sure": float((stops < len(rows.head) - 1).mean()),
+        "heads": {
+            head.name: int(count) / ground.recorded.samples
+            for head, count in zip(ground.network.heads, heads, strict=True)
+        },
+    }
+
+
+def front(ground: Ground, policy: m.ExitPolicy) -> list[dict[str, Any]]:
+    """The Pareto front over one threshold for all heads of a policy, by rising cost.
+
+    Infinite thresholds are None. At most `POINTS` points, evenly spaced, the ends included.
+    """
+    rows = asked(ground.network_with(policy), ground.recorded)
+    curve = scan(rows.score, rows.answer == ground.labels, rows.cost)
+    points = pareto(curve.cost, curve.correct)
+    if len(points) > POINTS:
+        points = points[np.linspace(0, len(points) - 1, POINTS).round().astype(np.int64)]
+    return [
+        {
+            "threshold": finite(curve.rounded(int(index))),
+            "mean_steps": float(curve.cost[index]),
+            "accuracy": float(curve.correct[index]),
+        }
+        for index in points
+    ]
+
+
+def fixed_steps(ground: Ground, demand: Demand) -> dict[str, Any]:
+    """What stopping every sample after the same number of steps gives, as JSON.
+
+    `step` is the smallest number of steps whose accuracy is within the accepted drop of the full
+    run's, `t_star` the smallest within 0.1 points of the best of any.
+    """
+    accuracy = fixed_accuracy(ground)
+    step = fixed.smallest_step(accuracy, ground.full - demand.max_drop / 100)
+    # The full run itself is accurate enough, so there always is one.
+    assert step is not None
+    star = fixed.t_star(accuracy)
+    return {
+        "step": step,
+        "mean_steps": fixed_cost(ground, step),
+        "accuracy": float(accuracy[step - 1]),
+        "t_star": star,
+        "t_star_mean_steps": fixed_cost(ground, star),
+        "t_star_accuracy": float(accuracy[star - 1]),
+        "best_accuracy": float(accuracy.max()),
+    }
+
+
+def fixed_accuracy(ground: Ground) -> Array:
+    """The accuracy (T,) of the last head if every sample stops after 1, 2, ... steps."""
+    return fixed.accuracy_by_step(ground.answers, ground.labels)
+
+
+def fixed_cost(ground: Ground, step: int) -> float:
+    """The mean time steps if every sample stops after `step` of them, or where it rests before."""
+    return float(np.minimum(ground.recorded.rest(), step).mean())
+
+
+def remarks(
+    ground: Ground, policy: m.ExitPolicy, demand: Demand, figures: Mapping[str, Any]
+) -> list[str]:
+    """What must not stay unsaid about a policy and its figures on the choosing samples."""
+    notes: list[str] = []
+    if not isinstance(policy, m.Fixed):
+        notes += _beaten(ground, figures)
+    if figures["sure"] == 0.0 and not isinstance(policy, m.Fixed):
+        notes.append("no sample stops before the last step: no threshold is accurate enough")
+    one = 100 / ground.recorded.samples
+    if one > max(demand.max_drop, 0.1):
+        notes.append(
+            f"the threshold was chosen on {ground.recorded.samples} samples, of which one is "
+            f"{one:.2g} points; more samples would make a difference of {demand.max_drop:g} points "
+            "visible"
+        )
+    return notes
+
+
+def _beaten(ground: Ground, figures: Mapping[str, Any]) -> list[str]:
+    """A note if some fixed number of steps is as accurate as the policy and costs no more."""
+    accuracy = fixed_accuracy(ground)
+    step = fixed.smallest_step(accuracy, figures["accuracy"])
+    if step is None:
+        return []
+    cost, own = fixed_cost(ground, step), figures["mean_cost"]
+    if cost > own + 1e-9:
+        return []
+    note = (
+        f"stopping every sample after {step} steps is as accurate "
+        f"({100 * accuracy[step - 1]:.2f} %) and no slower ({cost:.2f} steps) than this policy "
+        f"({100 * figures['accuracy']:.2f} %, {own:.2f} steps): use --exit fixed"
+    )
+    return [note]
+
+
+def described(policy: m.ExitPolicy) -> dict[str, Any]:
+    """A policy as JSON: what was fitted, by the names of the IR; infinite thresholds are None."""
+    entry: dict[str, Any] = {
+        "rule": KEYWORD_OF[type(policy)],
+        "heads": list(exits.asked_heads(policy)),
+    }
+    if isinstance(policy, m.Fixed):
+        return {**entry, "step": policy.step, "last_step": policy.step}
+    entry |= {"first_step": policy.first_step, "last_step": policy.last_step}
+    if isinstance(policy, m.Bayes):
+        return {**entry, "threshold": finite(policy.threshold)}
+    entry |= {"order": policy.order, "budgets": list(policy.budgets)}
+    if isinstance(policy, m.Patience):
+        return {**entry, "repeats": policy.repeats[0]}
+    return {
+        **entry,
+        "alpha": policy.alpha,
+        "temperatures": list(policy.temperatures),
+        "threshold": finite(policy.thresholds[0]),
+        "thresholds": [finite(value) for value in policy.thresholds],
+    }
+
+
+def finite(value: float) -> float | None:
+    """The number, or None for an infinite one, which JSON does not have."""
+    return value if math.isfinite(value) else None

@@ -16,7 +16,15 @@ ROOT = Path(__file__).resolve().parent.parent
 README, GUIDE = ROOT / "README.md", ROOT / "docs" / "user-guide.md"
 EXAMPLE = ROOT / "examples" / "mnist"
 COMPILE_QUANTISED = ("compile", str(EXAMPLE / "quantised.onnx"), "--divide", "255", "-o", "out")
-EVAL_QUANTISED = ("eval", "out", "--data", f"{EXAMPLE / 'images.npz'}:test")
+IMAGES = EXAMPLE / "images.npz"
+EVAL_QUANTISED = ("eval", "out", "--data", f"{IMAGES}:test")
+COMPILE_EXITS = (
+    *("compile", str(EXAMPLE / "multi_exit.onnx"), "--calibration", f"{IMAGES}:train"),
+    *("--divide", "255", "--exit", "confidence", "--exit-data", f"{IMAGES}:test[:250]"),
+    *("-o", "early"),
+)
+EVAL_EXITS = ("eval", "early", "--data", f"{IMAGES}:test[250:]", "--plot", "plots")
+PICTURE = "exit_accuracy.svg"
 LAST_OF_SUMMARY = "spikes per sample"
 
 
@@ -41,6 +49,22 @@ def summary(output: str) -> str:
     return "\n".join(lines[: last + 1])
 
 
+def part(output: str, first: str, before: str) -> str:
+    """The lines of an evaluation from the one that starts with `first` to the one before another.
+
+    Raises:
+        ValueError: one of the two is not there.
+    """
+    lines = output.splitlines()
+    places = [
+        next((i for i, line in enumerate(lines) if line.startswith(start)), None)
+        for start in (first, before)
+    ]
+    if None in places:
+        raise ValueError(f"the output has no line that starts with {first!r} or {before!r}")
+    return "\n".join(lines[places[0] : places[1]]).rstrip()
+
+
 def with_output(page: str, name: str, output: str) -> str:
     """The page with the output in the block behind `<!-- numbers: output of NAME ... -->`.
 
@@ -61,12 +85,20 @@ def main() -> int:
         demo = output_of("demo", folder=folder)
         compiled = output_of(*COMPILE_QUANTISED, folder=folder)
         evaluated = output_of(*EVAL_QUANTISED, folder=folder)
+        compiled_exits = output_of(*COMPILE_EXITS, folder=folder)
+        exits = output_of(*EVAL_EXITS, folder=folder)
+        picture = (Path(folder) / "plots" / PICTURE).read_bytes()
     readme = with_output(README.read_text(encoding="utf-8"), "`snnc demo`", demo)
     readme = with_output(readme, "`snnc eval`", summary(evaluated))
+    shown = part(exits, "per sample", "energy")
+    readme = with_output(readme, "`snnc eval with exits`", shown)
     guide = with_output(GUIDE.read_text(encoding="utf-8"), "`snnc compile`", compiled)
     guide = with_output(guide, "`snnc eval`", evaluated)
+    guide = with_output(guide, "`snnc compile --exit`", compiled_exits)
+    guide = with_output(guide, "`snnc eval with exits`", part(exits, "per sample", "layers"))
     README.write_text(readme, encoding="utf-8")
     GUIDE.write_text(guide, encoding="utf-8")
+    (ROOT / "docs" / PICTURE).write_bytes(picture)
     return 0
 
 

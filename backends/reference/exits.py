@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnc.backends.reference.handover import Block
 from snnc.backends.reference.results import Results
-from snnc.backends.reference.session import Block, Session
+from snnc.backends.reference.session import Session
 from snnc.backends.reference.stages import Stage, Stages, plan_stages
 from snnc.ir import model
 from snnc.ir.decide import Decider, Verdict

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from snnc.backends.reference.handover import Block, Departure
 from snnc.backends.reference.layout import inner_shape, to_inner, to_outer
 from snnc.backends.reference.neurons import Accumulate, Fire
 from snnc.backends.reference.plan import Plan
-from snnc.backends.reference.session import Block, Departure
 from snnc.backends.reference.trace import Exits, Trace
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import linear, model
@@ -62,7 +62,7 @@ class Results:
         }
         self._rasters: dict[str, Array] = {}
         self._traces: dict[str, Array] = {}
-        self._exits = _no_exits(samples) if exits else None
+        self._exits = _no_exits(network, samples) if exits else None
 
     def allocate(self, record: Sequence[str], record_membrane: Sequence[str]) -> None:
         """Room for the rasters and membrane traces that were asked for."""
@@ -96,6 +96,9 @@ class Results:
         self._settled[rows] = departure.settled
         for name, ran in departure.ran.items():
             self._updates[name][rows] = ran * math.prod(self._plan.trains[name].shape)
+        if self._exits is not None:
+            for head in self._plan.network.heads:
+                self._exits.ran[head.name][rows] = departure.ran[head.population]
         for name, counts in departure.counts.items():
             rank = len(self._plan.trains[name].shape)
             self._counts[name][rows] = to_outer(counts.net, rank)
@@ -168,9 +171,10 @@ class Results:
         return np.float64
 
 
-def _no_exits(samples: int) -> Exits:
+def _no_exits(network: model.Network, samples: int) -> Exits:
     step, head, answer = (np.zeros(samples, np.int64) for _ in range(3))
-    return Exits(step, head, answer, np.zeros(samples), np.zeros(samples, np.bool_))
+    ran = {entry.name: np.zeros(samples, np.int64) for entry in network.heads}
+    return Exits(step, head, answer, np.zeros(samples), np.zeros(samples, np.bool_), ran)
 
 
 def direct_macs(network: model.Network) -> int:

@@ -12,58 +12,23 @@ an archive.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
-from snnc.backends.reference.buffers import Archive, Heads, SpikeBuffer
 from snnc.backends.reference.drive import TILE_BYTES, Drive
+from snnc.backends.reference.handover import Block, Departure
 from snnc.backends.reference.layout import Workspace, to_outer
-from snnc.backends.reference.neurons import BoundedState, Counts, IntegratorState, PlainState
+from snnc.backends.reference.neurons import BoundedState, IntegratorState, PlainState
 from snnc.backends.reference.plan import Layer, Plan
 from snnc.backends.reference.pools import PoolState
+from snnc.backends.reference.read_outs import Heads
 from snnc.backends.reference.rest import track_rest
+from snnc.backends.reference.spikes import Spikes
 from snnc.backends.reference.stages import Stage, Stages, one_stage
-from snnc.ir import model
 from snnc.ir.tensors import Array
 
 AnyState: TypeAlias = PlainState | BoundedState | IntegratorState | PoolState
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Block:
-    """What some consecutive time steps gave: read-outs (steps, samples, K), and what is recorded.
-
-    `start` is the number of steps before. `rows` are the numbers of the samples in their group.
-    Rasters and membranes are (steps, samples, *shape).
-    """
-
-    start: int
-    rows: Array
-    outputs: Mapping[str, Array]
-    rasters: Mapping[str, Array]
-    membranes: Mapping[str, Array]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Departure:
-    """What is known of samples that left a session.
-
-    `rows` are their numbers in their group, `time` the steps they took part in, of all stages,
-    `steps_run` those that each of them needed, `settled` as in `Trace`. `clocks` holds the steps
-    that each input and population ran, `ran` those of each population that a sample needed. Counts
-    and potentials are channels last; those of populations that never ran are missing.
-    """
-
-    rows: Array
-    time: int
-    steps_run: Array
-    settled: Array
-    clocks: Mapping[str, int]
-    ran: Mapping[str, Array]
-    counts: Mapping[str, Counts]
-    potentials: Mapping[str, Array]
 
 
 class Session:
@@ -102,18 +67,14 @@ class Session:
         self.rows: Array = np.arange(samples)
         self._plan = plan
         self._work = work
-        self._block = block
         self._record = tuple(record)
         self._record_membrane = tuple(record_membrane)
-        self._spikes: dict[str, SpikeBuffer] = {}
         self._states: dict[str, AnyState] = {}
         self._clocks = dict.fromkeys(plan.trains, 0)
         self._drive = Drive(plan, inputs, samples, first, work)
         self._heads = Heads(plan.network, samples)
         stages = stages or one_stage(plan.network, block)
-        graded = _graded(plan.network)
-        archived = sorted(stages.archived & plan.trains.keys())
-        self._archives = {name: Archive(name in graded) for name in archived}
+        self._spikes = Spikes(plan, stages.archived, block)
         self._rest = track_rest(plan, samples, stages.stages[-1].needed)
         self.begin(stages.stages[0])
 
@@ -128,16 +89,11 @@ class Session:
         self.time = 0
         self._stage = stage
         self._before = dict(self._clocks)
-        for name in sorted(stage.needed & self._spikes.keys() & self._archives.keys()):
-            self._spikes[name].forget()
-        fresh = stage.needed - self._spikes.keys()
-        for name, train in self._plan.trains.items():
-            if name in fresh:
-                self._spikes[name] = SpikeBuffer(train, self.samples, self._block, self._plan.dtype)
+        self._spikes.start(stage.needed, self.samples)
         for layer in self._plan.layers:
-            if layer.name in fresh:
+            if layer.name in stage.needed and layer.name not in self._states:
                 self._states[layer.name] = layer.dynamics.state(self.samples, self._work)
-        self._drive.prepare(fresh)
+        self._drive.prepare(stage.needed)
 
     def advance(self, steps: int) -> Block:
         """Run `steps` time steps, at most the session's `block`, of the samples in flight.
@@ -148,14 +104,18 @@ class Session:
         outputs = self._heads.buffers(steps, running)
         rasters = self._buffers(self._record, steps, running)
         membranes = self._buffers(self._record_membrane, steps, running)
-        self._present(steps, running)
+        self._spikes.begin(self._stage.needed, running, self.time, steps, self.rows)
+        for name in self._drive.trains:
+            if name in running:
+                self._drive.send(name, self._spikes[name], self.time, steps)
         block = Block(self.time, self.rows, outputs, rasters, membranes)
         layers = [layer for layer in self._plan.layers if layer.name in running]
         stride = self._plan.loop or steps
         for start in range(0, steps, stride):
             for layer in layers:
                 self._run_layer(layer, start, min(stride, steps - start), block)
-        self._keep_spikes(steps, running)
+        if not self._stage.last:
+            self._spikes.store(running, steps, self.rows)
         self.time += steps
         for name in running:
             self._clocks[name] = self.time
@@ -170,37 +130,6 @@ class Session:
         """Inputs and populations of the stage that are not ahead of it."""
         clocks = self._clocks.items()
         return self._stage.needed & {name for name, clock in clocks if clock == self.time}
-
-    def _present(self, steps: int, running: Collection[str]) -> None:
-        """Make the spikes of inputs, and of layers that are ahead, ready to be read."""
-        for name in self._stage.needed & self._spikes.keys():
-            if name in running:
-                self._spikes[name].begin(steps)
-            elif name in self._archives:
-                self._replay(self._archives[name], self._spikes[name], steps)
-        for name in self._drive.trains:
-            if name in running:
-                self._drive.send(name, self._spikes[name], self.time, steps)
-
-    def _replay(self, archive: Archive, spikes: SpikeBuffer, steps: int) -> None:
-        spikes.begin(steps)
-        everybody = slice(0, self.samples)
-        for index in range(steps):
-            place = spikes.step(index, everybody)
-            fired = archive.write(self.time + index, self.rows, place)
-            spikes.active[spikes.history + index] = fired
-
-    def _keep_spikes(self, steps: int, running: Collection[str]) -> None:
-        """Keep what layers sent that others have still to read, unless this stage is the last."""
-        if self._stage.last:
-            return
-        for name, archive in self._archives.items():
-            if name in running:
-                spikes = self._spikes[name]
-                for index in range(steps):
-                    active = bool(spikes.active[spikes.history + index])
-                    sent = spikes.step(index, slice(0, self.samples))
-                    archive.append(sent, active, self.rows)
 
     def resting_from(self) -> Array | None:
         """The last step in which each sample in flight changed, as far as is known, (samples,).
@@ -222,8 +151,7 @@ class Session:
             self.rows = self.rows[mask]
             self._drive.keep(mask)
             self._heads.keep(mask)
-            for spikes in self._spikes.values():
-                spikes.keep(mask)
+            self._spikes.keep(mask)
             for state in self._states.values():
                 state.keep(mask)
             if self._rest is not None:
@@ -349,10 +277,3 @@ class Session:
         shapes = {layer.name: layer.shape for layer in self._plan.layers if layer.name in running}
         lead, dtype = (steps, self.samples), self._plan.dtype
         return {n: np.empty((*lead, *shapes[n]), dtype) for n in names if n in shapes}
-
-
-def _graded(network: model.Network) -> frozenset[str]:
-    """Sources whose spikes need not be small whole numbers: event inputs and pools."""
-    inputs = {i.name for i in network.inputs if isinstance(i.coding, model.Events)}
-    pools = {p.name for p in network.populations if isinstance(p.neuron, model.POOL_NEURONS)}
-    return frozenset(inputs | pools)

@@ -130,6 +130,9 @@ class Simulator:
     def session(self, x: Given, *, steps: int, first: int = 0, block: int = 1) -> Session:
         """All samples of `x` as one session, for callers that decide block by block when to stop.
 
+        All layers run in every step, and no exit policy is executed: the caller asks, with
+        `snnc.ir.decide`, and lets samples leave.
+
         Args:
             x: As for `run`.
             steps: The most time steps that the session will be asked for.

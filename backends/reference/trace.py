@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from snnc.ir import model
 from snnc.ir.tensors import Array
 
@@ -21,6 +23,8 @@ class Exits:
         score: The policy's score of that answer, float64.
         sure: Whether the policy was sure, bool; else the step is the last one allowed, or the one
             at which the sample came to rest.
+        ran: Head name to the time steps that the head's layers ran, (N,) int64; 0 where they did
+            not.
     """
 
     step: Array
@@ -28,6 +32,7 @@ class Exits:
     answer: Array
     score: Array
     sure: Array
+    ran: Mapping[str, Array]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +102,8 @@ class Trace:
     def logits(self, head: str | None = None, step: int | None = None) -> Array:
         """The read-out averaged over the steps with input, in ANN units.
 
-        For rates Rueckauer et al. 2017, section 2.2; for gated input Li, Ma, Furber 2022.
+        For rates Rueckauer et al. 2017, section 2.2; for gated input Li, Ma, Furber 2022. Where a
+        sample was answered before `step`, the average ends with its answer.
 
         Args:
             head: Name of the head; the last one if None.
@@ -114,8 +120,14 @@ class Trace:
         count = self.steps if step is None else step
         if not 1 <= count <= self.steps:
             raise ValueError(f"step {count} is outside 1..{self.steps}")
-        average: Array = self.outputs[name][count - 1] / self.schedule.drive(count)
-        return average
+        outputs = self.outputs[name][count - 1]
+        if self.exits is None:
+            average: Array = outputs / self.schedule.drive(count)
+            return average
+        # Layers that did not run have a read-out of 0, whatever it is divided by.
+        ran = np.clip(self.exits.ran[name], 1, count)
+        driven = np.array([self.schedule.drive(int(steps)) for steps in ran])
+        return np.asarray(outputs / driven[:, None])
 
     def predictions(self, head: str | None = None) -> Array:
         """The class after each step (T, N), int64: the largest read-out, the lowest index first."""

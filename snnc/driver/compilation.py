@@ -208,6 +208,7 @@ class Compilation:
         if request is None:
             return network, None
         if exits.is_given(request):
+            exits.check_executed(self.target, exits.policy_name(network))
             return network, exits.given_record(network, request)
         assert self.exit_data is not None
         found = exits.fit_exit(
@@ -231,12 +232,13 @@ class Compilation:
         self, compiled: Compiled, search: Search | None, stopping: dict[str, Any] | None
     ) -> dict[str, Any]:
         notes = [*self.source.notes, *self.notes]
-        if self.data is not None:
-            notes.extend(notes_of(self.data))
+        for data in (self.data, self.exit_data):
+            notes.extend(() if data is None else notes_of(data))
         if search is not None:
             notes.extend(search.notes())
         notes.extend(level_notes(compiled.network, self.source.network, compiled.steps))
         checks = self.checks.results if self.checks is not None else []
+        notes = list(dict.fromkeys(notes))
         return build_report(compiled, self.source, self.choice, search, checks, notes, stopping)
 
 

@@ -87,6 +87,11 @@ class Plan:
 def asked(network: m.Network, recorded: Recorded) -> Asked:
     """What the network's policy could answer of recorded samples.
 
+    The answers and steps are those of a simulation that executes the policy. One case is not told
+    exactly: with order `depth` and a gated schedule, a sample that nobody is sure of may come to
+    rest before the recorded step, which is that of all layers, also of those that only internal
+    heads need. Its answer is the same.
+
     Args:
         network: with an `exit`.
         recorded: read-outs of a run of the network's whole schedule.

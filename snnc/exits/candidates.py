@@ -8,6 +8,7 @@ from snnc.exits.requests import (
     ConfidenceRequest,
     PatienceRequest,
     ScaledRequest,
+    class_heads,
     full_drive,
     rule_of,
 )
@@ -27,7 +28,7 @@ def head_sets(
     One threshold holds for all heads, so that asking a weak internal head can cost accuracy; hence
     the last head alone is tried too. The spatial exit asks all.
     """
-    names = tuple(head.name for head in network.heads)
+    names = class_heads(network)
     if request.heads is not None:
         return [request.heads]
     if request.order == "depth" or len(names) == 1:

@@ -17,9 +17,9 @@ def standard_error(gain: Array, changed: Array, samples: int) -> Array:
     share `changed` of samples that are not 0, and the mean `gain`, the variance of one sample is
     `changed - gain ** 2` (McNemar 1947). The answers with and without an exit are almost always
     the same, so this is far smaller than the unpaired `sqrt(p (1 - p) / n)` of one accuracy, and it
-    vanishes as a policy approaches the full run. The unpaired one does not: with it nothing but the
-    full run could be as accurate as the full run with certainty, and where the accuracies are near
-    each other, no sample would ever stop early unless a drop is allowed.
+    vanishes as a policy approaches the full run. The unpaired one does not: asked to lie that far
+    above the full run's accuracy, the full run itself fails, so that without an accepted drop it
+    forbids every early exit wherever accuracies are near each other.
 
     Args:
         gain: accuracy less that of the reference, as fractions.

@@ -30,6 +30,7 @@ from snnc.exits.requests import (
     check_network,
     complete,
     given,
+    refused,
 )
 from snnc.exits.search import (
     Demand,
@@ -96,6 +97,8 @@ def fit(
         ValueError: the recordings are not runs of the network's whole schedule.
     """
     check_network(network, request)
+    if not max_drop >= 0:
+        raise refused(f"max_drop is {max_drop}", "it must be at least 0", format_spec(request))
     if isinstance(request, BayesRequest):
         from snnc.exits.fusion import fit_bayes
 

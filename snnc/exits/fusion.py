@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from snnc.diagnostics import Diagnostic, UsageError
-from snnc.exits.fit import Fit, grounds, recorded
+from snnc.exits.fit import Fit, grounds, impossible, recorded, thresholded
 from snnc.exits.fixed import accuracy_by_step, smallest_step
 from snnc.exits.prior import Rule, fit_dispersion, fit_strength
 from snnc.exits.recorded import Recorded
-from snnc.exits.requests import BayesRequest
-from snnc.exits.search import Demand, Ground, search, with_point
+from snnc.exits.requests import BayesRequest, class_heads
+from snnc.exits.search import Demand, Ground, last_step_choices, search
 from snnc.ir import model as m
 from snnc.ir.answers import classify, read_out_scale
 from snnc.ir.decide import Decider
@@ -35,6 +35,11 @@ STRENGTH, DISPERSION = "exit.strength", "exit.dispersion"
 
 TARGET = 0.97
 """The share of the trained network's accuracy whose first step the paper compares."""
+
+ALONE = (
+    "the fused answer of the last step was not accurate enough against the last head alone, which "
+    "answers there now (strength 0)"
+)
 
 SETTLED = 4
 """From this step on fused answers are compared with those of the single heads."""
@@ -79,18 +84,15 @@ def fit_bayes(
         InputError: SN950 to SN952 and SN955 for labels or samples that do not do.
         UsageError: SN956 for a head that counts no spikes, SN954 where nothing is accurate enough.
     """
-    heads = request.heads or tuple(head.name for head in network.heads)
+    heads = request.heads or class_heads(network)
     _check_heads(network, heads, request)
-    first, second = grounds(network, fitting, choosing)
+    labels = grounds(network, fitting, choosing)[0].labels
     rule = strength_rule(network, request)
     counts = spike_counts(network, heads, fitting)
     # What is fitted next must see the strengths as they will be stored.
-    strength = fit_strength(counts, first.labels, rule).astype(np.float32)
-    dispersion = fit_dispersion(counts, first.labels, strength).astype(np.float32)
-    arrays = {STRENGTH: strength, DISPERSION: dispersion}
-    network = network.with_arrays(arrays)
-    first, second = grounds(network, fitting, choosing)
-    policy: m.ExitPolicy = m.Bayes(
+    strength = fit_strength(counts, labels, rule).astype(np.float32)
+    dispersion = fit_dispersion(counts, labels, strength).astype(np.float32)
+    template = m.Bayes(
         heads=heads,
         strength=m.Ref(STRENGTH),
         dispersion=m.Ref(DISPERSION),
@@ -98,13 +100,38 @@ def fit_bayes(
         first_step=request.first_step,
         last_step=request.last_step,
     )
-    demand = Demand(max_drop, request.luck)
-    notes: list[str] = []
-    if request.threshold is None:
-        policy = _with_threshold(first, second, request, policy, demand, notes)
-    record = recorded(first, second, request, demand, policy, notes)
-    fused = effect(second.network_with(policy), choosing, second.labels)
+    demand, notes = Demand(max_drop, request.luck), list[str]()
+    arrays = {STRENGTH: strength, DISPERSION: dispersion}
+    parts = grounds(network.with_arrays(arrays), fitting, choosing)
+    try:
+        policy = _stopping(*parts, request, template, demand)
+    except UsageError:
+        if request.last_step is not None:
+            raise
+        # Then the full run is that of the last head alone, so there is a policy that loses nothing.
+        strength[-1, -1] = 0.0
+        notes.append(ALONE)
+        parts = grounds(network.with_arrays(arrays), fitting, choosing)
+        policy = _stopping(*parts, request, template, demand)
+    record = recorded(*parts, request, demand, policy, notes)
+    fused = effect(parts[1].network_with(policy), choosing, parts[1].labels)
     return Fit(policy, arrays, {**record, "fusion": {"strength": rule, **fused}})
+
+
+def _stopping(
+    first: Ground, second: Ground, request: BayesRequest, template: m.Bayes, demand: Demand
+) -> m.ExitPolicy:
+    """The policy with the last step of the first part and the threshold of the second.
+
+    Raises:
+        UsageError: SN954, nothing is accurate enough.
+    """
+    if request.threshold is not None:
+        return template
+    found = search(first, [template], _last_steps(request, first.recorded.steps), demand)
+    if found is None:
+        raise impossible(first, request, demand)
+    return thresholded(second, request, found, demand)
 
 
 def strength_rule(network: m.Network, request: BayesRequest) -> Rule:
@@ -134,41 +161,11 @@ def _check_heads(network: m.Network, heads: Sequence[str], request: BayesRequest
         raise UsageError(Diagnostic("SN956", text, f"exit {format_spec(request)}", advice))
 
 
-def _with_threshold(
-    first: Ground,
-    second: Ground,
-    request: BayesRequest,
-    policy: m.ExitPolicy,
-    demand: Demand,
-    notes: list[str],
-) -> m.ExitPolicy:
-    """The policy with last step and threshold."""
-    steps = first.recorded.steps
-    lasts = [request.last_step] if request.last_step else range(request.first_step, steps + 1)
-    found = search(first, [policy], lasts, demand)
-    if found is None:
-        raise _impossible(first, request, demand)
-    table = second.table(policy)
-    point = table.best((found.point.last_step,), demand)
-    if point is None and request.last_step is None:
-        point = table.best(range(found.point.last_step + 1, steps + 1), demand)
-        notes.append(
-            f"on the choosing part no threshold with last_step={found.point.last_step}, which the "
-            "fitting part chose, is accurate enough; a later last step was taken"
-        )
-    if point is None:
-        raise _impossible(second, request, demand)
-    return with_point(policy, point, steps)
-
-
-def _impossible(ground: Ground, request: BayesRequest, demand: Demand) -> UsageError:
-    message = (
-        f"with exit {format_spec(request)} no threshold stays within {demand.max_drop:g} points of "
-        f"the full run's accuracy ({100 * ground.full:.2f} %) on "
-        f"{ground.recorded.samples} samples"
-    )
-    advice = "leave the last step to be searched, or raise --max-drop"
-    return UsageError(Diagnostic("SN954", message, f"exit {format_spec(request)}", advice))
+def _last_steps(request: BayesRequest, steps: int) -> Sequence[int]:
+    """The last steps to choose from."""
+    if request.last_step is not None:
+        return [request.last_step]
+    return last_step_choices(request.first_step, steps)
 
 
 def accuracies(network: m.Network, recording: Recorded, labels: Array) -> dict[str, Array]:

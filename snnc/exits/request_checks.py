@@ -19,6 +19,7 @@ from snnc.exits.request_types import (
     ScaledRequest,
 )
 from snnc.ir import model as m
+from snnc.ir.answers import class_count
 from snnc.options import format_spec
 
 
@@ -54,10 +55,19 @@ def check_network(network: m.Network, request: Request) -> None:
         if value is not None and value > steps:
             message = f"{name} is {value}, but the network runs {steps} time steps"
             raise refused(message, f"at most {steps}", format_spec(request))
-    asked = getattr(request, "heads", None) or network.heads
+    asked = getattr(request, "heads", None) or class_heads(network)
     if budgets and len(budgets) != len(asked) - 1:
         message = f"{len(budgets)} budgets are given for {len(asked)} heads"
         raise refused(message, "one for each head but the last", format_spec(request))
+
+
+def class_heads(network: m.Network) -> tuple[str, ...]:
+    """The heads that tell the same classes apart as the last one, in order, the last one included.
+
+    Other outputs (of another task, with another number of values) give no answer for it.
+    """
+    classes = class_count(network, network.heads[-1])
+    return tuple(h.name for h in network.heads if class_count(network, h) == classes)
 
 
 def check_heads(network: m.Network, request: Request) -> None:
@@ -78,10 +88,15 @@ def check_heads(network: m.Network, request: Request) -> None:
     if list(asked) != [name for name in names if name in asked]:
         message = f"exit {request.name} does not name the heads in the network's order"
         raise _headless(message, f"the order is {', '.join(names)}", request)
+    answering = class_heads(network)
+    for name in asked:
+        if name not in answering:
+            message = f"head {name} does not tell the same classes apart as {names[-1]}"
+            raise _headless(message, f"heads that do: {', '.join(answering)}", request)
     several = isinstance(request, BayesRequest) or getattr(request, "order", "time") == "depth"
     if not several:
         return
-    if len(names) < 2 or len(asked) == 1:
+    if len(answering) < 2 or len(asked) == 1:
         message = f"exit {format_spec(request)} needs an internal head besides the last one"
         advice = "insert classifiers (--classifiers auto), or name the internal heads too"
         raise _headless(message, advice, request)

@@ -7,7 +7,13 @@ fitted on labelled data, unless the rest says enough (`complete`).
 
 from __future__ import annotations
 
-from snnc.exits.request_checks import check, check_heads, check_network, refused
+from snnc.exits.request_checks import (
+    check,
+    check_heads,
+    check_network,
+    class_heads,
+    refused,
+)
 from snnc.exits.request_types import (
     REQUESTS,
     BayesRequest,
@@ -38,10 +44,12 @@ __all__ = [
     "check",
     "check_heads",
     "check_network",
+    "class_heads",
     "complete",
     "full_drive",
     "given",
     "parse_request",
+    "refused",
     "rule_of",
 ]
 
@@ -94,7 +102,7 @@ def given(network: m.Network, request: Request) -> m.ExitPolicy:
         assert request.step is not None
         return m.Fixed(head=request.head or network.heads[-1].name, step=request.step)
     assert not isinstance(request, BayesRequest)
-    heads = request.heads or tuple(head.name for head in network.heads)
+    heads = request.heads or class_heads(network)
     if isinstance(request, PatienceRequest):
         assert request.repeats is not None
         return m.Patience(

@@ -52,7 +52,8 @@ def measured(ground: Ground, policy: m.ExitPolicy) -> dict[str, Any]:
 def front(ground: Ground, policy: m.ExitPolicy) -> list[dict[str, Any]]:
     """The Pareto front over one threshold for all heads of a policy, by rising cost.
 
-    Infinite thresholds are None. At most `POINTS` points, evenly spaced, the ends included.
+    `mean_steps` is the mean cost (`Asked.cost`). Infinite thresholds are None; with patience a
+    threshold of 2.5 means 3 repeats. At most `POINTS` points, evenly spaced, the ends included.
     """
     rows = asked(ground.network_with(policy), ground.recorded)
     curve = scan(rows.score, rows.answer == ground.labels, rows.cost)

@@ -161,4 +161,5 @@ def _firing(
         threshold=tensors.put_parameter(f"{name}.threshold", threshold),
         v_init=tensors.put_parameter(f"{name}.v_init", start),
     )
-    return replace(population, neuron=neuron, scale=worth)
+    scale = tensors.put_parameter(f"{name}.units", np.asarray(worth))
+    return replace(population, neuron=neuron, scale=scale)

@@ -187,3 +187,8 @@ def test_every_policy_is_listed_and_in_the_help(cli: Any) -> None:
         described = cli("passes", name, "--json").json
         assert described["name"] == name
         assert {o["name"] for o in described["options"]} >= {"luck"}
+
+
+def test_targets_tell_which_policies_they_execute(cli: Any) -> None:
+    assert cli("targets", "reference", "--json").json["limits"]["exits"] == list(REQUESTS)
+    assert "patience" in cli("targets", "reference").out

@@ -95,7 +95,7 @@ def test_interruption_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("place", "arguments"),
     [
-        ("snnc.compiler.run_passes", COMPILE),
+        ("snnc.driver.plan.run_passes", COMPILE),
         ("snnc.driver.product.golden_of", COMPILE),
         ("snnc.program_write._swap", COMPILE),
         (

@@ -199,6 +199,31 @@ def test_a_network_without_the_head_is_refused(spec: str) -> None:
     assert caught.value.diagnostics[0].code == "SN953"
 
 
+@pytest.mark.parametrize("max_drop", [-0.1, float("nan")])
+def test_a_drop_below_nothing_is_refused(max_drop: float) -> None:
+    network = recordings.network()
+    parts = halves(recordings.recorded(network, 40))
+    with pytest.raises(UsageError, match="SN954"):
+        fit(network, parse_request("margin"), *parts, max_drop)
+
+
+@pytest.mark.parametrize("spec", ["confidence", "entropy", "patience", "margin{order=depth}"])
+def test_a_single_output_has_two_classes_to_be_sure_of(spec: str) -> None:
+    network = recordings.network(heads=2, classes=1)
+    whole = recordings.recorded(network, 120)
+    labels = np.repeat([0, 1], 60)
+    # The sign of the drift, which is to the right, says the class.
+    sign = np.where(labels == 1, 1.0, -1.0)[:, None]
+    outputs = {name: sign * (values + 1.0) for name, values in whole.outputs.items()}
+    logits = {name: values[-1] / 8 for name, values in outputs.items()}
+    parts = halves(Recorded(outputs, labels, None, logits))
+    found = fit(network, parse_request(spec), *parts, 5.0)
+    part = found.record["choosing"]
+    assert part["accuracy_full"] > 0.9
+    assert part["accuracy"] >= part["accuracy_full"] - 0.05
+    assert part["mean_cost"] < 8
+
+
 def test_a_shorter_recording_is_a_mistake_of_the_caller() -> None:
     network = recordings.network(steps=9)
     parts = halves(recordings.recorded(recordings.network(steps=8), 40))

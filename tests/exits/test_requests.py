@@ -126,6 +126,25 @@ def test_requests_that_a_network_cannot_meet_are_refused(text: str, heads: int, 
     assert code_of(text, recordings.network(heads=heads)) == code
 
 
+def two_tasks() -> m.Network:
+    """Three heads, of which the first tells four classes apart instead of three."""
+    network = recordings.network(heads=3)
+    populations = tuple(
+        replace(p, shape=(4,)) if p.name == "a-out" else p for p in network.populations
+    )
+    return replace(network, populations=populations)
+
+
+def test_outputs_of_another_task_are_not_asked() -> None:
+    policy = given(two_tasks(), parse_request("patience{repeats=3}"))
+    assert policy == m.Patience(heads=("b", "last"), repeats=(3, 3))
+
+
+@pytest.mark.parametrize("text", ["confidence{heads=[a,last]}", "fixed{head=a}"])
+def test_an_output_of_another_task_cannot_be_asked(text: str) -> None:
+    assert code_of(text, two_tasks()) == "SN953"
+
+
 def test_a_missing_internal_head_has_a_cure() -> None:
     with pytest.raises(UsageError, match="--classifiers auto"):
         check_network(recordings.network(), BayesRequest())

@@ -27,6 +27,9 @@ PLACES = [
     ("README.md", "`snnc eval`"),
     ("docs/user-guide.md", "`snnc compile`"),
     ("docs/user-guide.md", "`snnc eval`"),
+    ("README.md", "`snnc eval with exits`"),
+    ("docs/user-guide.md", "`snnc eval with exits`"),
+    ("docs/user-guide.md", "`snnc compile --exit`"),
 ]
 
 
@@ -55,3 +58,14 @@ def test_another_commands_place_is_left_alone(tool: ModuleType) -> None:
 def test_the_summary_ends_with_the_spikes(tool: ModuleType) -> None:
     text = "samples   500\nspikes per sample  7\nlayers\n"
     assert tool.summary(text) == "samples   500\nspikes per sample  7"
+
+
+def test_a_part_of_an_output_ends_before_the_line_that_is_named(tool: ModuleType) -> None:
+    text = "summary\nper sample  with\nspikes  7\n\nlayers\n"
+    assert tool.part(text, "per sample", "layers") == "per sample  with\nspikes  7"
+
+
+@pytest.mark.parametrize(("first", "before"), [("exits", "layers"), ("per sample", "heads")])
+def test_a_part_that_is_not_there_is_refused(tool: ModuleType, first: str, before: str) -> None:
+    with pytest.raises(ValueError, match=first if first == "exits" else before):
+        tool.part("per sample\nlayers\n", first, before)

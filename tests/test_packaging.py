@@ -86,6 +86,7 @@ def test_a_bare_import_of_a_mapped_folder_is_banned(folder: str) -> None:
         ("snnc.ir", "grammar.lark"),
         ("snnc.examples", "mnist/model.onnx"),
         ("snnc.examples", "mnist/quantised.onnx"),
+        ("snnc.examples", "mnist/multi_exit.onnx"),
         ("snnc.examples", "mnist/images.npz"),
         ("snnc.examples", "mnist/ATTRIBUTION.md"),
     ],

@@ -100,7 +100,8 @@ def fit_bayes(
         first_step=request.first_step,
         last_step=request.last_step,
     )
-    demand, notes = Demand(max_drop, request.luck), list[str]()
+    demand = Demand(max_drop, request.luck)
+    notes: list[str] = []
     arrays = {STRENGTH: strength, DISPERSION: dispersion}
     parts = grounds(network.with_arrays(arrays), fitting, choosing)
     try:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+from benchmark_runs import ROOT, rows, run
 
 from snnc.data.preprocessing import Preprocessing
 from snnc.driver.samples import open_samples
@@ -24,16 +21,6 @@ from snnc.options import build_all
 from snnc.passes import PASSES
 from snnc.passes.base import Context
 from snnc.passes.manager import run_pipeline
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def run(script: str, *arguments: str, data: Path | None) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "SNNC_DATA"}
-    if data is not None:
-        environment["SNNC_DATA"] = str(data)
-    command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
 
 
 def test_accuracy_prints_a_row_per_model_and_number_of_steps(shared):
@@ -56,23 +43,6 @@ def test_foreign_table_tells_imported_from_refused(shared):
     done = run("foreign_table.py", str(folder), data=shared)
     assert done.returncode == 0, done.stderr
     assert "1 files: 1 imported" in done.stdout
-
-
-def columns(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
-
-
-def rows(output: str, start: str) -> list[dict[str, str]]:
-    """The rows of all tables whose first cell is `start`, by heading."""
-    found: list[dict[str, str]] = []
-    headings: list[str] = []
-    lines = output.splitlines()
-    for line, after in zip(lines, [*lines[1:], ""], strict=True):
-        if after.startswith("|---"):
-            headings = columns(line)
-        elif columns(line)[0] == start:
-            found.append(dict(zip(headings, columns(line), strict=True)))
-    return found
 
 
 def test_quantised_prints_both_modes_at_each_step_from_one_simulation(shared):
@@ -205,6 +175,9 @@ def test_requantize_prints_a_row_per_correction_and_mode(shared):
         "quantised.py",
         "lossless.py",
         "requantize.py",
+        "dynamic_confidence.py",
+        "bayesian_fusion.py",
+        "exit_speed.py",
     ],
 )
 def test_without_the_data_the_scripts_say_what_to_set(script):

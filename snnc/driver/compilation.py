@@ -135,12 +135,28 @@ class Compilation:
         passes = self.plan.inserting
         if passes:
             hooks, options = self._watchers(), self.options
+            data = self._training()
             self.source, notes = insert(
-                self.source, passes, self.data, hooks, options.seed, options.progress
+                self.source, passes, data, hooks, options.seed, options.progress
             )
             self.notes.extend(notes)
+            if data is not self.data:
+                self.notes.append(exits.TRAINED_ON_PART)
         if self.request is not None:  # before the work, not after it
             check_heads(self.source.network, self.request)
+
+    def _training(self) -> Samples | None:
+        """The samples that classifiers learn from: none of those that choose a threshold."""
+        if self.data is None or exits.is_given(self.request) or not self._same_data():
+            return self.data
+        return Subset(self.data, held_out=False, period=exits.PERIOD)
+
+    def _same_data(self) -> bool:
+        """Whether an exit policy is fitted on the calibration data."""
+        same = (
+            self.exit_data is self.data or bool(self.exit_name) and self.exit_name == self.data_name
+        )
+        return self.request is not None and same
 
     def _calibrate(self, data: Samples | None) -> Calibration:
         if data is None:
@@ -216,7 +232,7 @@ class Compilation:
         )
         exits.check_executed(self.target, exits.policy_name(found.network))
         self.notes.extend(found.notes)
-        if self.exit_data is self.data or (self.exit_name and self.exit_name == self.data_name):
+        if self._same_data():
             self.notes.append(exits.SAME_DATA)
         data = _data_record(self.exit_name, len(self.exit_data))
         return found.network, {**found.record, "data": data}

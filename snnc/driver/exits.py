@@ -42,6 +42,11 @@ SAME_DATA = (
     "looks easier than the world is: give held-out labelled samples with --exit-data"
 )
 
+TRAINED_ON_PART = (
+    "the inserted classifiers were trained on every second calibration sample only: the others "
+    "choose the threshold of the exit policy; with --exit-data all of them train"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Exited:

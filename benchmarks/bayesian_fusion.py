@@ -234,7 +234,7 @@ def _cmos(network: m.Network, study: Study, part: str, steps: int) -> float:
     counts = OperationCounts(
         spikes=sum(float(n.mean()) for n in trace.spikes.values()),
         synops=sum(float(n.mean()) for n in trace.synops.values()),
-        direct_macs=float(trace.direct_macs),
+        direct_macs=float(trace.direct_macs.mean()),
         updates=sum(float(n.mean()) for n in trace.updates.values()),
         driven=float(steps),
     )

@@ -106,11 +106,15 @@ def _parameter(parameter: m.Parameter, x: Array, network: m.Network) -> Array:
 
 def network_macs(network: m.Network) -> int:
     """Multiply-accumulates of the whole network per sample (dense and convolutions)."""
+    return sum(population_macs(network, p) for p in network.populations)
+
+
+def population_macs(network: m.Network, population: m.Population) -> int:
+    """Multiply-accumulates of all connections into a population, per sample."""
     return sum(
         linear.macs(i.ops, network.source_shape(i.source), network.array)
-        for p in network.populations
-        for i in p.incoming
+        for i in population.incoming
     )
 
 
-__all__ = ["activate", "evaluate", "levels", "network_macs", "summed_input"]
+__all__ = ["activate", "evaluate", "levels", "network_macs", "population_macs", "summed_input"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import spiking_networks
+from exit_operations import Sent, direct_macs
 
 from snnc.backends.reference import Simulator, Trace
 from snnc.ir import model as m
@@ -257,8 +258,14 @@ def check(
         steps: simulator.run(cut(network, arrays, steps), steps=steps, exits=False)
         for steps in sorted({r for answer in answers for r in answer.ran.values()} - {0})
     }
+    sent = Sent(network, simulator, arrays, runs)
     for sample, answer in enumerate(answers):
         _check_sources(trace, runs, sample, answer)
+        for name, found in trace.synops.items():
+            assert found[sample] == sent.operations(name, sample, answer.ran), (
+                f"operations of {name}"
+            )
+        assert trace.direct_macs[sample] == direct_macs(network, answer.ran)
         _check_populations(network, trace, runs, sample, answer)
         for head in network.heads:
             _check_outputs(trace, runs, sample, answer, head)
@@ -271,7 +278,6 @@ def _check_sources(trace: Trace, runs: dict[int, Trace], sample: int, answer: An
         wanted = 0 if run is None else run.spike_counts[name][sample]
         np.testing.assert_array_equal(counts[sample], wanted, f"counts of {name}")
         assert trace.spikes[name][sample] == (0 if run is None else run.spikes[name][sample]), name
-        assert trace.synops[name][sample] == (0 if run is None else run.synops[name][sample]), name
 
 
 def _check_populations(

@@ -15,6 +15,7 @@ from snnc.backends.reference.layout import Workspace
 from snnc.backends.reference.plan import Plan
 from snnc.backends.reference.results import Results
 from snnc.backends.reference.session import Session
+from snnc.backends.reference.synapses import FanOut
 from snnc.ir import model
 from snnc.ir.tensors import Array
 
@@ -36,6 +37,7 @@ class Job:
         record: Sequence[str],
         record_membrane: Sequence[str],
         course: Course,
+        fan_outs: Mapping[str, FanOut],
     ) -> None:
         self.stop = threading.Event()
         self.done = 0
@@ -48,6 +50,7 @@ class Job:
         self._record = record
         self._record_membrane = record_membrane
         self._course = course
+        self._fan_outs = fan_outs
         self._lock = threading.Lock()
         self._local = threading.local()
 
@@ -67,6 +70,7 @@ class Job:
             record=self._record,
             record_membrane=self._record_membrane,
             stages=self._course.stages,
+            fan_outs=self._fan_outs,
         )
         visit = Visit(self._course, session, self._results, group)
         for stage in self._course.stages.stages:

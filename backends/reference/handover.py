@@ -31,7 +31,9 @@ class Departure:
     `rows` are their numbers in their group, `time` the steps they took part in, of all stages,
     `steps_run` those that each of them needed, `settled` as in `Trace`. `clocks` holds the steps
     that each input and population ran, `ran` those of each population that a sample needed. Counts
-    and potentials are channels last; those of populations that never ran are missing.
+    and potentials are channels last; those of populations that never ran are missing. `behind`
+    holds the synaptic operations (n,) of groups of readers that did not run all steps of a source;
+    see `synapses.Received`.
     """
 
     rows: Array
@@ -42,3 +44,4 @@ class Departure:
     ran: Mapping[str, Array]
     counts: Mapping[str, Counts]
     potentials: Mapping[str, Array]
+    behind: Mapping[str, Mapping[int, Array]]

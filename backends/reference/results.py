@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from snnc.backends.reference.handover import Block, Departure
-from snnc.backends.reference.layout import inner_shape, to_inner, to_outer
+from snnc.backends.reference.layout import inner_shape, to_outer
 from snnc.backends.reference.neurons import Accumulate, Fire
 from snnc.backends.reference.plan import Plan
+from snnc.backends.reference.synapses import FanOut
 from snnc.backends.reference.trace import Exits, Trace
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import linear, model
@@ -25,14 +26,15 @@ class Results:
     def __init__(
         self,
         plan: Plan,
-        fan_out: Mapping[str, Array],
+        fan_outs: Mapping[str, FanOut],
         steps: int,
         samples: int,
         integer: bool,
         exits: bool = False,
     ) -> None:
         self._plan = plan
-        self._weights = {name: _weights(fan_out[name]) for name in plan.trains}
+        self._fan_outs = fan_outs
+        self._macs = direct_macs(plan.network)
         self._steps = steps
         self._samples = samples
         self._potential_dtype: np.dtype[Any] = np.dtype(np.int64) if integer else plan.dtype
@@ -44,6 +46,7 @@ class Results:
         self._spikes = {name: np.zeros(samples, np.int64) for name in plan.trains}
         self._synops = {name: np.zeros(samples, np.int64) for name in plan.trains}
         self._updates = {p.name: np.zeros(samples, np.int64) for p in network.populations}
+        self._direct_macs = np.zeros(samples, np.int64)
         self._steps_run = np.full(samples, steps, np.int64)
         self._settled = np.full(samples, -1, np.int64)
         self._membranes = {
@@ -96,17 +99,18 @@ class Results:
         self._settled[rows] = departure.settled
         for name, ran in departure.ran.items():
             self._updates[name][rows] = ran * math.prod(self._plan.trains[name].shape)
+            self._direct_macs[rows] += self._macs[name] * (ran > 0)
         if self._exits is not None:
             for head in self._plan.network.heads:
                 self._exits.ran[head.name][rows] = departure.ran[head.population]
         for name, counts in departure.counts.items():
             rank = len(self._plan.trains[name].shape)
             self._counts[name][rows] = to_outer(counts.net, rank)
-            # Counts and fan-outs are far below 2^53, so float64 products are exact, and fast.
-            weights = self._weights[name]
-            events = counts.events.reshape(len(rows), len(weights)).astype(np.float64)
-            totals = (events @ weights).astype(np.int64)
-            self._spikes[name][rows], self._synops[name][rows] = totals.T
+            sums = self._fan_outs[name].sums(counts.events)
+            for readers, operations in departure.behind.get(name, {}).items():
+                sums[:, 1 + readers] = operations
+            self._spikes[name][rows] = sums[:, 0]
+            self._synops[name][rows] = sums[:, 1:].sum(axis=1)
         for name, array in self._membranes.items():
             potential = departure.potentials.get(name, self._initial[name])
             rank = len(self._plan.trains[name].shape)
@@ -155,7 +159,7 @@ class Results:
             updates=self._updates,
             steps_run=self._steps_run,
             settled=self._settled if isinstance(schedule, model.Gated) else None,
-            direct_macs=direct_macs(network),
+            direct_macs=self._direct_macs,
             membranes=self._membranes,
             rasters=self._rasters,
             membrane_traces=self._traces,
@@ -177,24 +181,17 @@ def _no_exits(network: model.Network, samples: int) -> Exits:
     return Exits(step, head, answer, np.zeros(samples), np.zeros(samples, np.bool_), ran)
 
 
-def direct_macs(network: model.Network) -> int:
-    """Multiply-accumulates per sample of all connections from inputs with direct coding."""
+def direct_macs(network: model.Network) -> dict[str, int]:
+    """Multiply-accumulates per sample of each population, from inputs with direct coding."""
     direct = {i.name for i in network.inputs if isinstance(i.coding, model.Direct)}
-    return sum(
-        linear.macs(incoming.ops, network.source_shape(incoming.source), network.array)
+    return {
+        population.name: sum(
+            linear.macs(incoming.ops, network.source_shape(incoming.source), network.array)
+            for incoming in population.incoming
+            if incoming.source in direct
+        )
         for population in network.populations
-        for incoming in population.incoming
-        if incoming.source in direct
-    )
-
-
-def _weights(fan_out: Array) -> Array:
-    """Columns (neurons as the simulator orders them, 2) that turn events into sums.
-
-    The first counts spikes, the second their synaptic operations.
-    """
-    inner = to_inner(fan_out, fan_out.ndim).reshape(-1)
-    return np.stack([np.ones(len(inner)), inner], axis=1)
+    }
 
 
 def _narrow(counts: Array) -> Array:

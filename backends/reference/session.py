@@ -19,13 +19,14 @@ import numpy as np
 from snnc.backends.reference.drive import TILE_BYTES, Drive
 from snnc.backends.reference.handover import Block, Departure
 from snnc.backends.reference.layout import Workspace, to_outer
-from snnc.backends.reference.neurons import BoundedState, IntegratorState, PlainState
+from snnc.backends.reference.neurons import BoundedState, Counts, IntegratorState, PlainState
 from snnc.backends.reference.plan import Layer, Plan
 from snnc.backends.reference.pools import PoolState
 from snnc.backends.reference.read_outs import Heads
 from snnc.backends.reference.rest import track_rest
 from snnc.backends.reference.spikes import Spikes
 from snnc.backends.reference.stages import Stage, Stages, one_stage
+from snnc.backends.reference.synapses import FanOut, Received
 from snnc.ir.tensors import Array
 
 AnyState: TypeAlias = PlainState | BoundedState | IntegratorState | PoolState
@@ -47,6 +48,8 @@ class Session:
         record: Populations whose spikes are kept step by step.
         record_membrane: Populations whose potentials are kept step by step.
         stages: Which layers run when; None runs all of them, in the first and only stage.
+        fan_outs: The fan-out of every spiking source, for the operations of readers that are behind
+            it; not needed where all layers run in every step.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Session:
         record: Sequence[str] = (),
         record_membrane: Sequence[str] = (),
         stages: Stages | None = None,
+        fan_outs: Mapping[str, FanOut] | None = None,
     ) -> None:
         self.time = 0
         self.passed = 0
@@ -75,6 +79,7 @@ class Session:
         self._heads = Heads(plan.network, samples)
         stages = stages or one_stage(plan.network, block)
         self._spikes = Spikes(plan, stages.archived, block)
+        self._received = Received(fan_outs or {}, samples)
         self._rest = track_rest(plan, samples, stages.stages[-1].needed)
         self.begin(stages.stages[0])
 
@@ -85,6 +90,7 @@ class Session:
 
     def begin(self, stage: Stage) -> None:
         """Start a stage, at its step 1, with the samples in flight."""
+        self._received.note(self._clocks, lambda name: self._counts(name, slice(None)))
         self.passed += self.time
         self.time = 0
         self._stage = stage
@@ -105,6 +111,7 @@ class Session:
         rasters = self._buffers(self._record, steps, running)
         membranes = self._buffers(self._record_membrane, steps, running)
         self._spikes.begin(self._stage.needed, running, self.time, steps, self.rows)
+        self._received.read_again(self._stage.needed, running, self._spikes, steps)
         for name in self._drive.trains:
             if name in running:
                 self._drive.send(name, self._spikes[name], self.time, steps)
@@ -152,6 +159,7 @@ class Session:
             self._drive.keep(mask)
             self._heads.keep(mask)
             self._spikes.keep(mask)
+            self._received.keep(mask)
             for state in self._states.values():
                 state.keep(mask)
             if self._rest is not None:
@@ -172,12 +180,11 @@ class Session:
         if last is not None:
             settled = np.where(last[mask] < self.time, last[mask], -1)
             steps_run = np.minimum(steps_run, last[mask] + 1)
+        firing = [n for n, s in self._states.items() if not isinstance(s, IntegratorState)]
         sent = [name for name in self._drive.trains if self._clocks[name]]
-        counts = {name: self._drive.counts(name, mask) for name in sent}
+        counts = {name: self._counts(name, mask) for name in (*sent, *firing)}
         potentials = {}
         for name, state in self._states.items():
-            if not isinstance(state, IntegratorState):
-                counts[name] = state.counts(mask)
             if not isinstance(state, PoolState):
                 potentials[name] = state.potential[mask]
         ran = {
@@ -195,7 +202,16 @@ class Session:
             ran=ran,
             counts=counts,
             potentials=potentials,
+            behind=self._received.behind(self._clocks, mask),
         )
+
+    def _counts(self, name: str, mask: Array | slice) -> Counts:
+        """What an input or a population has sent so far, of some samples."""
+        if name in self._drive.trains:
+            return self._drive.counts(name, mask)
+        state = self._states[name]
+        assert not isinstance(state, IntegratorState)
+        return state.counts(mask)
 
     # ---- one layer -----------------------------------------------------------------------
 

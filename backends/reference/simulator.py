@@ -22,9 +22,12 @@ from snnc.backends.reference.plan import Plan, build_plan
 from snnc.backends.reference.results import Results
 from snnc.backends.reference.session import Session
 from snnc.backends.reference.sources import Given, check_inputs, check_steps
+from snnc.backends.reference.spikes import archive_bytes
+from snnc.backends.reference.stages import Stages
+from snnc.backends.reference.synapses import Synapses, fan_outs, synapses
 from snnc.backends.reference.trace import Trace
 from snnc.backends.reference.validate import check_network, check_options, check_recorded
-from snnc.ir import linear, model
+from snnc.ir import model
 from snnc.ir.tensors import Array
 
 # Measured on a LeNet and a VGG: a group's buffers should stay in cache while its products have rows
@@ -36,7 +39,10 @@ _MOST_STEPS = 16
 # Where samples leave step by step, blocks are single steps: a group holds fewer spikes, and it
 # must be large for its products to keep rows enough as it shrinks.
 _LEAVING_BYTES = 1 << 24
-_LEAVING_SAMPLES = 64
+_LEAVING_SAMPLES = 100
+# Spikes that are kept for layers which start later are read once in each later stage, so they need
+# no cache, only memory: so much for the group of each thread.
+_ARCHIVE_BYTES = 1 << 26
 
 
 class Simulator:
@@ -75,7 +81,7 @@ class Simulator:
         self._batch_size = batch_size
         self._block_steps = block_steps
         self._plans: dict[np.dtype[Any], Plan] = {}
-        self._fan_out: dict[str, Array] | None = None
+        self._synapses: Synapses | None = None
 
     def run(
         self,
@@ -117,14 +123,23 @@ class Simulator:
         samples = self._samples(inputs)
         course = plan_course(self.network, count, exits)
         integer, asking = self.dtype == "integer", course.decider is not None
-        results = Results(plan, self.fan_out(), count, samples, integer, asking)
+        found = fan_outs(self.network, self._all_synapses(), course.stages)
+        results = Results(plan, found, count, samples, integer, asking)
         results.allocate(record, record_membrane)
         job = Job(
-            plan, inputs, count, self.block_steps, first, results, record, record_membrane, course
+            plan=plan,
+            inputs=inputs,
+            steps=count,
+            block_steps=self.block_steps,
+            first=first,
+            results=results,
+            record=record,
+            record_membrane=record_membrane,
+            course=course,
+            fan_outs=found,
         )
-        run_groups(
-            job, self._groups(samples, plan, asking), progress, count * samples, self._threads
-        )
+        groups = self._groups(samples, plan, course.stages, asking)
+        run_groups(job, groups, progress, count * samples, self._threads)
         return results.trace()
 
     def session(self, x: Given, *, steps: int, first: int = 0, block: int = 1) -> Session:
@@ -152,9 +167,15 @@ class Simulator:
 
     def fan_out(self) -> Mapping[str, Array]:
         """Outgoing synapses of every neuron of each spiking source, int64 (*shape)."""
-        if self._fan_out is None:
-            self._fan_out = _fan_out(self.network)
-        return self._fan_out
+        return {
+            source: sum(readers.values(), np.zeros(self.network.source_shape(source), np.int64))
+            for source, readers in self._all_synapses().items()
+        }
+
+    def _all_synapses(self) -> Synapses:
+        if self._synapses is None:
+            self._synapses = synapses(self.network)
+        return self._synapses
 
     def _plan(self, inputs: Mapping[str, Array], steps: int) -> Plan:
         dtype = (
@@ -171,14 +192,17 @@ class Simulator:
         axis = 1 if isinstance(entry.coding, model.Events) else 0
         return int(inputs[entry.name].shape[axis])
 
-    def _groups(self, samples: int, plan: Plan, leaving: bool) -> list[range]:
+    def _groups(self, samples: int, plan: Plan, stages: Stages, leaving: bool) -> list[range]:
         size = self._batch_size
         if size is None:
             neurons = sum(math.prod(layer.summed) for layer in plan.layers)
             room = _LEAVING_BYTES if leaving else _GROUP_BYTES
             most = _LEAVING_SAMPLES if leaving else _GROUP_SAMPLES
-            size = max(1, min(most, room // max(1, neurons * plan.dtype.itemsize)))
-            size = max(1, min(size, math.ceil(samples / self._threads)))
+            size = min(most, room // max(1, neurons * plan.dtype.itemsize))
+            size = min(size, _ARCHIVE_BYTES // max(1, archive_bytes(plan, stages.archived)))
+            # As many groups for every thread, of one size: at the end no thread waits for another.
+            rounds = math.ceil(samples / max(1, size * self._threads))
+            size = max(1, math.ceil(samples / max(1, rounds * self._threads)))
         return [range(a, min(a + size, samples)) for a in range(0, samples, size)]
 
     def block_steps(self, samples: int, steps: int) -> int:
@@ -200,19 +224,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _fan_out(network: model.Network) -> dict[str, Array]:
-    direct = {i.name for i in network.inputs if isinstance(i.coding, model.Direct)}
-    sources: list[model.Input | model.Population] = [*network.inputs, *network.populations]
-    totals: dict[str, Array] = {
-        source.name: np.zeros(source.shape, np.int64)
-        for source in sources
-        if source.name not in direct
-    }
-    for population in network.populations:
-        for incoming in population.incoming:
-            if incoming.source in totals:
-                shape = totals[incoming.source].shape
-                totals[incoming.source] += linear.fan_out(incoming.ops, shape, network.array)
-    return totals

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -45,6 +46,16 @@ class Spikes:
             elif name in self._archives:
                 self._buffers[name].forget()
 
+    def sent(self, source: str, index: int) -> Array | None:
+        """The spikes of step `index` of the block, (samples, *inner shape); None if there are none.
+
+        Valid until the next block.
+        """
+        buffer = self._buffers[source]
+        if not buffer.active[buffer.history + index]:
+            return None
+        return buffer.step(index, slice(0, self._samples))
+
     def begin(
         self, needed: Collection[str], running: Collection[str], time: int, steps: int, rows: Array
     ) -> None:
@@ -76,6 +87,16 @@ class Spikes:
         self._samples = int(np.count_nonzero(mask))
         for buffer in self._buffers.values():
             buffer.keep(mask)
+
+
+def archive_bytes(plan: Plan, archived: Mapping[str, int]) -> int:
+    """Most bytes that the archives of one sample hold; `archived`: source to its steps."""
+    graded = _graded(plan.network)
+    return sum(
+        math.prod(train.shape) * archived[name] * (plan.dtype.itemsize if name in graded else 1)
+        for name, train in plan.trains.items()
+        if name in archived
+    )
 
 
 def _graded(network: model.Network) -> frozenset[str]:

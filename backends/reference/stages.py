@@ -34,16 +34,25 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """All parts of a run, and the sources whose spikes are kept for a later one."""
+    """All parts of a run.
+
+    Attributes:
+        stages: In order.
+        archived: Sources whose spikes are kept for a later stage, and for how many steps.
+    """
 
     stages: tuple[Stage, ...]
-    archived: frozenset[str]
+    archived: Mapping[str, int]
+
+    def of(self, name: str) -> frozenset[int]:
+        """The stages in which an input or population runs."""
+        return frozenset(i for i, stage in enumerate(self.stages) if name in stage.needed)
 
 
 def one_stage(network: model.Network, steps: int) -> Stages:
     """All layers in every step."""
     names = frozenset(_incoming(network))
-    return Stages((Stage(names, steps, None, True),), frozenset())
+    return Stages((Stage(names, steps, None, True),), {})
 
 
 def plan_stages(network: model.Network, decider: Decider | None, steps: int) -> Stages:
@@ -80,8 +89,8 @@ def _needed(incoming: Mapping[str, Collection[str]], population: str) -> frozens
     return frozenset(found)
 
 
-def _archived(incoming: Mapping[str, Collection[str]], stages: tuple[Stage, ...]) -> frozenset[str]:
-    """Sources that are ahead of one of their readers when a stage begins."""
+def _archived(incoming: Mapping[str, Collection[str]], stages: tuple[Stage, ...]) -> dict[str, int]:
+    """Sources that are ahead of one of their readers when a stage begins, and their last steps."""
     clocks = dict.fromkeys(incoming, 0)
     found: set[str] = set()
     for stage in stages:
@@ -89,4 +98,8 @@ def _archived(incoming: Mapping[str, Collection[str]], stages: tuple[Stage, ...]
             found.update(source for source in incoming[name] if clocks[source] > clocks[name])
         for name in stage.needed:
             clocks[name] = max(clocks[name], stage.limit)
-    return frozenset(found)
+    # Nothing that is sent in the last stage is kept.
+    return {
+        name: max(stage.limit for stage in stages[:-1] if name in stage.needed)
+        for name in sorted(found)
+    }

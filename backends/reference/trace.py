@@ -59,8 +59,9 @@ class Trace:
         spikes: Population to the number of spikes of each sample (N,), int64; a spike of either
             sign counts as one.
         synops: Source to its outgoing synaptic operations (N,), int64: for each spike the non-zero
-            synapses that it really meets, so fewer at an image's border. A chain of operators
-            counts paths.
+            synapses that it really meets, so fewer at an image's border, and none into layers that
+            do not run the step in which it is sent. A delay does not matter: a spike counts when
+            it is sent, even if the run ends before it arrives. A chain of operators counts paths.
         updates: Population to the neuron updates of each sample (N,), int64: its neurons times
             the steps that it ran.
         steps_run: The time steps that each sample needed (N,), int64: T, that of its exit, or for a
@@ -70,8 +71,8 @@ class Trace:
             delay, arrived. -1 where the run ended before that was certain, and where a potential
             leaks, because it never rests. None for other schedules. Where heads are asked in order
             of depth, it is a step of the last head's layers, whose rest alone counts.
-        direct_macs: Multiply-accumulates per sample that turn analog inputs into currents; they
-            are done once, not in every step.
+        direct_macs: Multiply-accumulates of each sample that turn analog inputs into currents
+            (N,), int64; they are done once, not in every step, and only for layers that run.
         membranes: Population to its final membrane potentials (N, *shape).
         rasters: Recorded population to its spikes (T, N, *shape), int8.
         membrane_traces: Recorded population to its potential after each step (T, N, *shape).
@@ -88,7 +89,7 @@ class Trace:
     updates: Mapping[str, Array]
     steps_run: Array
     settled: Array | None
-    direct_macs: int
+    direct_macs: Array
     membranes: Mapping[str, Array]
     rasters: Mapping[str, Array]
     membrane_traces: Mapping[str, Array]

@@ -190,12 +190,23 @@ def exit_lines(record: dict[str, Any] | None) -> list[str]:
     if record.get("order") == "depth":
         steps += f" ({found['mean_cost']:.2f} by the share of operations)"
     accuracy = f"{100 * found['accuracy']:.2f} % instead of {100 * found['accuracy_full']:.2f} %"
-    answered = ", ".join(f"{head} {100 * share:.0f} %" for head, share in found["heads"].items())
+    alike = str(fixed["step"])
+    if fixed["mean_steps"] != fixed["step"]:  # some samples come to rest before
+        alike += f" ({fixed['mean_steps']:.2f} on average)"
     return [
-        f"exit       {name}: {steps}, accuracy {accuracy}",
-        f"           on the {found['samples']:,} samples that chose it; answered by {answered}",
-        f"           stopping all after {fixed['step']} steps: {100 * fixed['accuracy']:.2f} %",
+        f"exit       {name}: {steps}",
+        f"           accuracy {accuracy} on the {found['samples']:,} samples that chose the policy",
+        f"           {answering(record)}",
+        f"           fewest steps for all samples alike: {alike}, {100 * fixed['accuracy']:.2f} %",
     ]
+
+
+def answering(record: dict[str, Any]) -> str:
+    """Which heads answer, of a fitted exit: their shares, or those that answer together."""
+    if record["policy"] == "bayes":
+        return f"answered by {' + '.join(record['heads'])} together"
+    shares = record["choosing"]["heads"].items()
+    return "answered by " + ", ".join(f"{head} {100 * n:.1f} %" for head, n in shares if n)
 
 
 def edge_text(at_edge: int) -> str:

@@ -103,7 +103,8 @@ def _energy_rows(estimates: tuple[dict[str, Any], ...]) -> list[tuple[str, str]]
 
 def layer_table(measured: Evaluation) -> Table:
     """A row per layer; errors were measured on `layer_samples` samples."""
-    title = f"layers (errors on the first {measured.layer_samples} samples)"
+    compared = measured.layer_samples
+    title = f"layers (errors on the first {compared} samples)" if compared else "layers"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     table.add_column("layer", overflow="fold")
     table.add_column("ONNX nodes", overflow="fold", max_width=40)

@@ -24,6 +24,22 @@ def check_writable(path: Path) -> None:
         raise UsageError(Diagnostic("SN921", text, where=str(path), help=cure))
 
 
+def check_folder(path: Path) -> None:
+    """Refuse a folder for result files that is none and cannot become one, before the work is done.
+
+    Raises:
+        UsageError: SN921.
+    """
+    place = Path(os.path.realpath(path))
+    while not place.exists():
+        place = place.parent
+    if place.is_dir() and os.access(place, os.W_OK):
+        return
+    reason = os.strerror(errno.EACCES if place.is_dir() else errno.ENOTDIR)
+    text, cure = f"cannot write into {path}: {reason}", "choose another place"
+    raise UsageError(Diagnostic("SN921", text, where=str(path), help=cure))
+
+
 def _obstacle(place: Path) -> int | None:
     if place.is_dir():
         return errno.EISDIR

@@ -20,11 +20,12 @@ from snnc.driver.checks import CHECKED_SAMPLES, CheckPasses
 from snnc.driver.classifiers import insert, labelled
 from snnc.driver.compiled import Compiled
 from snnc.driver.hooks import KeepQuantised
+from snnc.driver.overlap import names_share
 from snnc.driver.pipeline import candidate_pipelines
 from snnc.driver.plan import Plan, added_classifiers, make_plan, run_plan
 from snnc.driver.product import GOLDEN_SAMPLES
 from snnc.driver.report import build_report
-from snnc.driver.samples import DataLike, Subset, notes_of, open_samples
+from snnc.driver.samples import Chosen, DataLike, Subset, notes_of, open_samples
 from snnc.driver.source import as_coded, open_source, random_inputs
 from snnc.driver.targets import check_target, find_target
 from snnc.driver.wishes import DEFAULT_STEPS, CompileOptions
@@ -68,7 +69,9 @@ class Compilation:
             self._take(options.passes)
         self.source, self.data = open_source(model, calibration, self.preprocessing, options.seed)
         self.data_name = _name_of(calibration)
-        self.exit_data, self.exit_name = self._exit_data(exit_data)
+        self.exit_data, self.exit_name = self._exit_data(
+            None if exit_data is calibration else exit_data
+        )
         if options.passes is None and not options.auto:
             self.choice = self._choice()
             self._take(self.choice.spec)
@@ -147,16 +150,16 @@ class Compilation:
 
     def _training(self) -> Samples | None:
         """The samples that classifiers learn from: none of those that choose a threshold."""
-        if self.data is None or exits.is_given(self.request) or not self._same_data():
+        labels = None if self.data is None else exits.labels_of(self.data)
+        if labels is None or exits.is_given(self.request) or not self._same_data():
             return self.data
-        return Subset(self.data, held_out=False, period=exits.PERIOD)
+        assert self.data is not None
+        return Chosen(self.data, ~exits.choosing(labels))
 
     def _same_data(self) -> bool:
         """Whether an exit policy is fitted on the calibration data."""
-        same = (
-            self.exit_data is self.data or bool(self.exit_name) and self.exit_name == self.data_name
-        )
-        return self.request is not None and same
+        named = self.exit_name != "" and self.exit_name == self.data_name
+        return self.request is not None and (named or self.exit_data is self.data)
 
     def _calibrate(self, data: Samples | None) -> Calibration:
         if data is None:
@@ -234,6 +237,8 @@ class Compilation:
         self.notes.extend(found.notes)
         if self._same_data():
             self.notes.append(exits.SAME_DATA)
+        elif self.plan.inserting and names_share(self.data_name, self.exit_name):
+            self.notes.append(exits.TRAINED_ON_EXIT_DATA)
         data = _data_record(self.exit_name, len(self.exit_data))
         return found.network, {**found.record, "data": data}
 

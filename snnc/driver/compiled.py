@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnc.data.preprocessing import Preprocessing
 from snnc.diagnostics import Diagnostic, InputError
+from snnc.driver.overlap import overlap_notes
 from snnc.driver.samples import DataLike, open_inputs
 from snnc.evaluation.reference import AnnReference, InterpretedAnn
 from snnc.ir import model as m
@@ -140,7 +141,7 @@ class Compiled:
         self.require_spiking()
         ann = exact_reference(self, dtype, exits) if exact else self.ann_reference()
         samples = open_inputs(self.network, data, preprocessing or self.preprocessing, steps)
-        return evaluate_network(
+        measured = evaluate_network(
             self.network,
             samples,
             ann=ann,
@@ -152,6 +153,8 @@ class Compiled:
             exits=exits,
             progress=progress,
         )
+        told = () if measured.exit is None else overlap_notes(self.report, data)
+        return replace(measured, notes=(*measured.notes, *told))
 
     def ann_reference(self) -> AnnReference | None:
         """The ANN to compare with, None where none is known."""

@@ -28,7 +28,6 @@ from snnc.options import format_options, format_spec
 COUNTING = "spike-heads"
 """The pass that makes heads count spikes; bayes needs it where they read membrane potentials."""
 
-GIVING = "set-exit"
 FITTING = "fit-exit"
 """What `Network.passes` calls a fit on data; no pass, since it cannot be run without the data."""
 
@@ -45,6 +44,11 @@ SAME_DATA = (
 TRAINED_ON_PART = (
     "the inserted classifiers were trained on every second calibration sample only: the others "
     "choose the threshold of the exit policy; with --exit-data all of them train"
+)
+
+TRAINED_ON_EXIT_DATA = (
+    "the inserted classifiers were trained on calibration samples that are in the exit data, too, "
+    "and look better there than they are: give --exit-data other samples, or none"
 )
 
 
@@ -167,8 +171,24 @@ def labels_of(data: Samples) -> Array | None:
 
 def halves(recorded: Recorded) -> tuple[Recorded, Recorded]:
     """The samples that fit temperature and scale, and those that choose the threshold."""
-    held = np.arange(recorded.samples) % PERIOD == PERIOD - 1
+    labels = recorded.labels
+    held = choosing(np.zeros(recorded.samples, np.int64) if labels is None else labels)
     return recorded.part(~held), recorded.part(held)
+
+
+def choosing(labels: Array) -> Array:
+    """Which samples (N,) bool choose the threshold: every second one.
+
+    Where one part would then lack a class that the other has (labels that go round, as 0, 1, 0, 1),
+    it is every second sample of each class.
+    """
+    held: Array = np.arange(len(labels)) % PERIOD == PERIOD - 1
+    if np.array_equal(np.unique(labels[held]), np.unique(labels[~held])):
+        return held
+    order = np.argsort(labels, kind="stable")
+    _, first, inverse = np.unique(labels[order], return_index=True, return_inverse=True)
+    held[order] = (np.arange(len(labels)) - first[inverse]) % PERIOD == PERIOD - 1
+    return held
 
 
 def given_record(network: m.Network, request: Request) -> dict[str, Any]:

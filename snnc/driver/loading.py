@@ -11,6 +11,7 @@ from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.driver.compiled import Compiled
 from snnc.ir import storage
 from snnc.ir.model import Network
+from snnc.ir.verify import verify
 
 Kind = Literal["onnx", "snn", "program"]
 
@@ -39,7 +40,8 @@ def load(path: str | PathLike[str]) -> Compiled:
 
     Raises:
         UsageError: the path is neither (SN920, SN924).
-        InputError: a file is damaged or has another digest than the manifest says (SN90x, SN3xx).
+        InputError: a file is damaged or has another digest than the manifest says (SN90x, SN3xx),
+            or the network breaks a rule of the IR (SN1xx to SN4xx).
     """
     kind = kind_of(path)
     if kind == "onnx":
@@ -47,11 +49,25 @@ def load(path: str | PathLike[str]) -> Compiled:
         cure = "compile it first: `snnc compile MODEL.onnx -o DIR`"
         raise UsageError(Diagnostic("SN924", text, where=fspath(path), help=cure))
     if kind == "snn":
-        network = storage.load(Path(path))
+        network = read_network(Path(path))
         steps = network.schedule.steps if network.schedule is not None else 0
         ann = network if network.stage == "ann" else None
         return Compiled(network, ann, steps=steps, path=fspath(path))
     return _load_program(Path(path))
+
+
+def read_network(path: Path) -> Network:
+    """The network of a `.snn` file, which may have been edited by hand, so all rules are checked.
+
+    Raises:
+        UsageError: the file or its arrays cannot be read (SN31x).
+        InputError: it is damaged (SN3xx), or breaks a rule of the IR (SN1xx to SN4xx).
+    """
+    network = storage.load(path)
+    broken = [found for found in verify(network) if found.severity == "error"]
+    if broken:
+        raise InputError(broken)
+    return network
 
 
 def _load_program(path: Path) -> Compiled:
@@ -59,7 +75,7 @@ def _load_program(path: Path) -> Compiled:
 
     program = load_program(path)
     manifest: dict[str, Any] = dict(program.manifest)
-    network = storage.load(path / "network.snn")
+    network = read_network(path / "network.snn")
     try:
         return Compiled(
             network,
@@ -84,7 +100,7 @@ def _ann_if_there(path: Path) -> Network | None:
     """The network of stage ann in a file of a program directory; None where there is no file."""
     if not path.exists():
         return None
-    network = storage.load(path)
+    network = read_network(path)
     if network.stage != "ann":
         text = f"the network is at stage {network.stage} instead of ann"
         raise InputError(Diagnostic("SN941", text, where=str(path), help="compile again"))

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from snnc.driver.auto import Search
 from snnc.driver.checks import PassCheck
 from snnc.driver.source import Source
-from snnc.ir import linear
-from snnc.ir.interpret import network_macs
+from snnc.ir.interpret import network_macs, population_macs
 from snnc.ir.model import Gated, Network
 from snnc.passes.defaults import Choice
 
@@ -60,10 +59,6 @@ def population_rows(network: Network) -> list[dict[str, Any]]:
     """One row per population: shape, neuron, neurons, multiply-accumulates, ONNX nodes."""
     rows = []
     for population in network.populations:
-        macs = sum(
-            linear.macs(i.ops, network.source_shape(i.source), network.array)
-            for i in population.incoming
-        )
         neurons = 1
         for size in population.shape:
             neurons *= size
@@ -73,7 +68,7 @@ def population_rows(network: Network) -> list[dict[str, Any]]:
                 "shape": list(population.shape),
                 "neuron": keyword_of(population.neuron),
                 "neurons": neurons,
-                "macs": macs,
+                "macs": population_macs(network, population),
                 "sources": [i.source for i in population.incoming],
                 "onnx_nodes": list(population.origin),
             }

@@ -175,30 +175,34 @@ def _fitting(x: Array, shape: Shape) -> Array:
     return x.astype(np.float32, copy=False)
 
 
-class Subset:
+class Chosen:
+    """The samples of a data set where `mask` (N,) holds."""
+
+    def __init__(self, data: Samples, mask: Array) -> None:
+        self._data = data
+        self._mask = mask
+
+    def __len__(self) -> int:
+        return int(self._mask.sum())
+
+    def batches(self, size: int) -> Iterator[tuple[Array, Array | None]]:
+        """Batches of the part, of at most `size` samples."""
+        seen = 0
+        for x, y in self._data.batches(size):
+            chosen = self._mask[seen : seen + len(x)]
+            seen += len(x)
+            if chosen.any():
+                yield x[chosen], None if y is None else y[chosen]
+
+
+class Subset(Chosen):
     """The samples of a data set whose index is in one of two interleaved parts.
 
     Every `period`-th sample, counted from `period - 1`, is held out; the rest is the fit part.
     """
 
     def __init__(self, data: Samples, *, held_out: bool, period: int = 2) -> None:
-        self._data = data
-        self._held_out = held_out
-        self._period = period
-
-    def __len__(self) -> int:
-        held = len(self._data) // self._period
-        return held if self._held_out else len(self._data) - held
-
-    def batches(self, size: int) -> Iterator[tuple[Array, Array | None]]:
-        """Batches of the part, of at most `size` samples."""
-        seen = 0
-        for x, y in self._data.batches(size):
-            index = np.arange(seen, seen + len(x))
-            seen += len(x)
-            chosen = (index % self._period == self._period - 1) == self._held_out
-            if chosen.any():
-                yield x[chosen], None if y is None else y[chosen]
+        super().__init__(data, (np.arange(len(data)) % period == period - 1) == held_out)
 
 
 def notes_of(data: Samples) -> Sequence[str]:

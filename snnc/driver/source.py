@@ -15,11 +15,10 @@ from snnc.data.events import encode_events
 from snnc.data.preprocessing import Preprocessing
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.driver.calibration import require_single_input
-from snnc.driver.loading import kind_of
+from snnc.driver.loading import kind_of, read_network
 from snnc.driver.samples import DataLike, open_samples
 from snnc.evaluation.evaluate import Samples
 from snnc.evaluation.reference import AnnReference, InterpretedAnn, OnnxAnn
-from snnc.ir import storage
 from snnc.ir.model import Events, Network
 from snnc.ir.tensors import Array
 
@@ -69,7 +68,7 @@ def _open(
 
 
 def _from_text(path: Path) -> Source:
-    network = storage.load(path)
+    network = read_network(path)
     if network.stage != "ann":
         text = f"network {network.name} is at stage {network.stage}; compiling starts from ann"
         cure = "`snnc opt` runs single passes on a network of any stage"

@@ -21,7 +21,8 @@ class OperationCounts:
         synops: Synaptic operations: for each spike the non-zero synapses it meets.
         direct_macs: Multiply-accumulates that turn analog inputs into currents, counted once.
         updates: Neuron updates in all time steps: neurons times steps.
-        driven: Time steps in which the inputs act.
+        driven: Time steps in which analog inputs act: the mean over those multiply-accumulates, for
+            layers may run for different numbers of steps. 0 without analog inputs.
         ann_macs: Multiply-accumulates of the original network, None if it is not known.
     """
 

@@ -15,14 +15,14 @@ from snnc.evaluation.comparing import Comparison
 from snnc.evaluation.costs import CostSums
 from snnc.evaluation.energy import estimates
 from snnc.evaluation.exit_measure import ExitMeasure, cost_of
-from snnc.evaluation.exits import ExitMode, exit_mode
+from snnc.evaluation.exits import ExitMode, ExitReport, exit_mode
 from snnc.evaluation.inputs import affordable_batch, mean_input, sample_count, wanted_steps
 from snnc.evaluation.judge import Judge
 from snnc.evaluation.levels import level_notes, levels_of
 from snnc.evaluation.notes import exit_notes, network_notes, rest_notes
 from snnc.evaluation.reference import AnnReference
 from snnc.evaluation.result import Evaluation
-from snnc.evaluation.settling import SettlingSums
+from snnc.evaluation.settling import Settling, SettlingSums
 from snnc.ir import model as m
 from snnc.ir.interpret import network_macs
 from snnc.ir.tensors import Array
@@ -263,18 +263,21 @@ class _Measured:
             layers=self.compared.layers(mean_steps),
             layer_samples=layer_samples if ann is not None and not self.runs[0] else 0,
             energy_estimates=tuple(e.as_dict() for e in estimates(counts)),
-            notes=(
-                *notes,
-                *network_notes(self.network, ann, labelled=labelled > 0, runs=self.runs),
-                *rest_notes(self.network, settled, steps),
-                *level_notes(self.network, known, steps),
-                *(() if found is None else exit_notes(self.network, found)),
-            ),
+            notes=(*notes, *self._notes(settled, found)),
             settled=settled,
             exactness=self.compared.exactness(precision),
             levels=levels_of(self.network, known),
             exit=found,
         )
+
+    def _notes(self, settled: Settling | None, found: ExitReport | None) -> Iterator[str]:
+        """What to know beside the figures."""
+        network, ann = self.network, self.ann
+        yield from network_notes(network, ann, labelled=self.tally.labelled > 0, runs=self.runs)
+        yield from rest_notes(network, settled, self.steps)
+        yield from level_notes(network, None if ann is None else ann.network, self.steps)
+        if found is not None:
+            yield from exit_notes(network, found)
 
     def _mean_steps(self) -> float:
         """Mean time steps of a sample in the run of the main measures."""

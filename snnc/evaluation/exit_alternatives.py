@@ -20,7 +20,7 @@ from snnc.evaluation.exits import (
 from snnc.evaluation.settling import SettlingSums
 from snnc.exits.asked import asked
 from snnc.exits.fixed import smallest_step, t_star
-from snnc.exits.front import pareto
+from snnc.exits.front import pareto, thinned
 from snnc.exits.oracle import oracle
 from snnc.exits.recorded import Recorded
 from snnc.exits.scan import scan
@@ -70,7 +70,7 @@ class Alternatives:
         curve = scan(_joined(self._score), _joined(self._right), _joined(self._cost))
         return tuple(
             FrontPoint(curve.rounded(i), float(curve.cost[i]), float(curve.correct[i]))
-            for i in thinned(pareto(curve.cost, curve.correct).tolist())
+            for i in thinned(pareto(curve.cost, curve.correct).tolist(), MOST_POINTS)
         )
 
     def oracle(self) -> tuple[OraclePoint, ...] | None:
@@ -80,7 +80,7 @@ class Alternatives:
         found = oracle(_joined(self._right), _joined(self._cost))
         return tuple(
             OraclePoint(float(found.cost[i]), float(found.accuracy[i]))
-            for i in thinned(pareto(found.cost, found.accuracy).tolist())
+            for i in thinned(pareto(found.cost, found.accuracy).tolist(), MOST_POINTS)
         )
 
     def course(self) -> ScoreCourse | None:
@@ -153,14 +153,6 @@ def quartiles(values: Array) -> Quartiles | None:
         return None
     low, middle, high = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
     return low, middle, high
-
-
-def thinned(points: list[int], most: int = MOST_POINTS) -> list[int]:
-    """At most `most` of a list, evenly spread, the first and the last among them."""
-    if len(points) <= most:
-        return points
-    kept = np.linspace(0, len(points) - 1, most).round().astype(int)
-    return [points[i] for i in kept]
 
 
 def _joined(parts: list[Array]) -> Array:

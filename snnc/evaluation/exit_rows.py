@@ -60,7 +60,8 @@ class Way:
     """The fewest mean steps on the evaluated data with which no more than `drop` points are lost.
 
     By one threshold for all heads (`threshold`, `steps`, `accuracy`), by the same number of steps
-    for all samples (`fixed`), and by an oracle that knows the labels, as text.
+    for all samples (`fixed`; its mean in brackets where samples come to rest before), and by an
+    oracle that knows the labels, as text.
     """
 
     drop: str
@@ -96,11 +97,28 @@ def ways(evaluated: Mapping[str, Any]) -> list[Way]:
                 threshold=NOTHING if point is None else _threshold(found["policy"], point),
                 steps=NOTHING if point is None else f"{point['mean_steps']:.2f}",
                 accuracy=NOTHING if point is None else percent(point["accuracy"]),
-                fixed=NOTHING if fixed is None else str(fixed),
+                fixed=NOTHING if fixed is None else _length(evaluated["settled"], fixed),
                 oracle=NOTHING if bound is None else f"{bound['mean_steps']:.2f}",
             )
         )
     return rows
+
+
+def fixed_mean_steps(settled: Mapping[str, Any] | None, step: int) -> float:
+    """Mean time steps where every sample stops after `step` of them, or at rest before.
+
+    `settled`: when samples of a gated network came to rest, as JSON; None of other networks.
+    """
+    if settled is None:
+        return float(step)
+    taken = sum(min(int(at), step) * count for at, count in settled["histogram"].items())
+    return float(taken + settled["unsettled"] * step) / float(settled["samples"])
+
+
+def _length(settled: Mapping[str, Any] | None, step: int) -> str:
+    """A number of steps for all samples; in brackets the mean where some come to rest before."""
+    mean = fixed_mean_steps(settled, step)
+    return str(step) if mean == step else f"{step} ({mean:.2f})"
 
 
 def _first(points: Sequence[Mapping[str, Any]] | None, wanted: float) -> Mapping[str, Any] | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from snnc.evaluation.exit_rows import cost_rows, other_rows, percent, ways, ways_title
+from snnc.exits.front import thinned
 
 FRONT_POINTS = 8
 """Points of the fitted Pareto front that are shown; report.json has more."""
@@ -23,7 +24,7 @@ def exit_context(report: Mapping[str, Any], evaluation: Mapping[str, Any] | None
     context: dict[str, Any] = {"fitted": fitted, "found": found}
     if fitted is not None and fitted.get("fitted"):
         context["fitted_rows"] = _fitted_rows(fitted)
-        context["fitted_front"] = _spread(fitted["pareto"])
+        context["fitted_front"] = thinned(fitted["pareto"], FRONT_POINTS)
     if found is not None and evaluation is not None:
         context["exit_costs"] = cost_rows(found)
         context["exit_others"] = other_rows(found)
@@ -58,11 +59,3 @@ def _bars(histogram: Mapping[str, int]) -> list[dict[str, Any]]:
         {"step": step, "count": count, "width": round(100 * count / largest, 1)}
         for step, count in histogram.items()
     ]
-
-
-def _spread(points: list[Any]) -> list[Any]:
-    """At most `FRONT_POINTS`, evenly spread, the first and the last among them."""
-    if len(points) <= FRONT_POINTS:
-        return points
-    last = len(points) - 1
-    return [points[round(i * last / (FRONT_POINTS - 1))] for i in range(FRONT_POINTS)]

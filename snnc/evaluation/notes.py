@@ -10,6 +10,9 @@ from snnc.evaluation.reference import AnnReference
 from snnc.evaluation.settling import Settling
 from snnc.ir import model as m
 
+NO_PROBABILITY = 0.1
+"""Expected calibration errors above this say that nobody should read a confidence as one."""
+
 
 def network_notes(
     network: m.Network, ann: AnnReference | None, *, labelled: bool, runs: tuple[bool, ...] = ()
@@ -64,8 +67,16 @@ def exit_notes(network: m.Network, found: ExitReport) -> Iterator[str]:
             "only the run with exits was made: accuracy, steps, spikes and energy are those with "
             "exits; accuracy by step and layer errors were not measured"
         )
+    if isinstance(network.exit, m.Bayes):
+        together = " and ".join(network.exit.heads)
+        yield f"bayes fuses {together}: what they say together counts as the last one's answer"
     if not isinstance(network.exit, m.Confidence | m.Margin | m.Entropy):
         yield f"the policy {found.policy} has no confidence, so no calibration error"
+    if found.ece is not None and found.ece > NO_PROBABILITY:
+        yield (
+            "the confidence at the exit is a score here, not a probability: alpha is chosen for "
+            f"speed, and confidence is {100 * found.ece:.0f} points away from accuracy on average"
+        )
     fixed = found.fixed
     if fixed is None or found.accuracy is None or isinstance(network.exit, m.Fixed):
         return

@@ -16,6 +16,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
+from snnc.evaluation.exit_rows import fixed_mean_steps
+
 Evaluated: TypeAlias = Mapping[str, Any]
 """An evaluation as one JSON object, with an exit report."""
 
@@ -85,7 +87,7 @@ def draw_accuracy(axes: Axes, evaluated: Evaluated) -> None:
     """Accuracy against mean time steps: fixed steps, the front, the oracle, the policy."""
     found = evaluated["exit"]
     curve: Sequence[float] = evaluated["accuracy_by_step"]
-    steps = [_fixed_steps(evaluated["settled"], step) for step in range(1, len(curve) + 1)]
+    steps = [fixed_mean_steps(evaluated["settled"], step) for step in range(1, len(curve) + 1)]
     axes.plot(steps, _percents(curve), color=BLUE, label="fixed number of steps")
     for key, colour, style, label in (
         ("pareto", ORANGE, "-", "any threshold (Pareto front)"),
@@ -153,14 +155,6 @@ def _steps_label(found: Mapping[str, Any]) -> str:
     if found["order"] == "depth":
         return "mean time steps of the whole network that cost as much (logarithmic)"
     return "mean time steps (logarithmic)"
-
-
-def _fixed_steps(settled: Mapping[str, Any] | None, step: int) -> float:
-    """Mean time steps where every sample stops after `step` of them, or at rest before."""
-    if settled is None:
-        return float(step)
-    taken = sum(min(int(at), step) * count for at, count in settled["histogram"].items())
-    return float(taken + settled["unsettled"] * step) / float(settled["samples"])
 
 
 def _percents(values: Sequence[float]) -> list[float]:

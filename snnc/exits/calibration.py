@@ -10,6 +10,8 @@ from snnc.ir.tensors import Array
 
 LOG_RANGE = (-3.0, 3.0)
 """Natural logarithms between which temperatures are searched."""
+DIGITS = 4
+"""Of a temperature: more of them no data tells, and none would read them."""
 BINS = 15
 
 
@@ -28,7 +30,7 @@ def nll(logits: Array, labels: Array, temperature: float = 1.0) -> float:
 
 
 def fit_temperature(logits: Array, labels: Array) -> float:
-    """The temperature that minimises `nll`, between exp(-3) and exp(3).
+    """The temperature that minimises `nll`, between exp(-3) and exp(3), in four digits.
 
     Guo et al. 2017 ("On calibration of modern neural networks"), section 4.2. The likelihood is
     convex in `1 / temperature`, so there is one minimum. Where every sample is right it lies at the
@@ -42,7 +44,17 @@ def fit_temperature(logits: Array, labels: Array) -> float:
         method="bounded",
         options={"xatol": 1e-6},
     )
-    return math.exp(float(found.x))
+    return rounded(math.exp(float(found.x)))
+
+
+def at_end(temperature: float) -> bool:
+    """Whether a fitted temperature is an end of the range that is searched, not a minimum."""
+    return temperature in {rounded(math.exp(end)) for end in LOG_RANGE}
+
+
+def rounded(temperature: float) -> float:
+    """The temperature in `DIGITS` significant digits, as the policy's text form prints it."""
+    return float(f"{temperature:.{DIGITS}g}")
 
 
 def expected_calibration_error(confidence: Array, correct: Array, bins: int = BINS) -> float:

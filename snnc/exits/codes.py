@@ -37,8 +37,11 @@ CODES: dict[str, str] = {
     ),
     "SN956": (
         "The exit policy bayes takes the spikes of a head as trials of one firing probability per "
-        "class, so its heads must be read by their spike counts, with at most one spike per step "
-        "and an input that acts in every step. The pass spike-heads turns heads that read "
-        "membrane potentials into such heads; networks of map-quantized take mode=qcfs."
+        "class, so its heads must be read by their spike counts, with at most one spike per step, "
+        "a neuron per class whose spikes all count the same, and an input that acts in every step. "
+        "The pass spike-heads turns heads that read membrane potentials into such heads; networks "
+        "of map-quantized take mode=qcfs. A hidden layer that is also an output keeps its own "
+        "neurons, and normalising gives each its own scale: leave that head out, "
+        "bayes{heads=[...]}."
     ),
 }

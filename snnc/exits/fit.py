@@ -16,7 +16,7 @@ import numpy as np
 
 from snnc.diagnostics import Diagnostic, UsageError
 from snnc.exits import summary
-from snnc.exits.calibration import fit_temperature
+from snnc.exits.calibration import at_end, fit_temperature
 from snnc.exits.candidates import templates
 from snnc.exits.choose import standard_error
 from snnc.exits.labels import checked_labels
@@ -224,7 +224,13 @@ def _temperatures(ground: Ground, request: ScaledRequest, notes: list[str]) -> M
             why = "its logits are not known" if logits is None else "it reads times, not logits"
             notes.append(f"the temperature of head {head.name} is 1: {why}")
         else:
-            found[head.name] = fit_temperature(class_values(head, logits), ground.labels)
+            fitted = fit_temperature(class_values(head, logits), ground.labels)
+            found[head.name] = fitted
+            if at_end(fitted):
+                notes.append(
+                    f"the temperature of head {head.name} is {fitted:g}, an end of the range that "
+                    "is searched: all its answers are right, or its logits say nothing or little"
+                )
     return found
 
 

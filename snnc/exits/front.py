@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import numpy as np
 
 from snnc.ir.tensors import Array
+
+T = TypeVar("T")
 
 
 def pareto(cost: Array, accuracy: Array) -> Array:
@@ -22,3 +27,10 @@ def pareto(cost: Array, accuracy: Array) -> Array:
     before = np.concatenate([[-np.inf], np.maximum.accumulate(sorted_accuracy)[:-1]])
     front: Array = order[sorted_accuracy > before]
     return front
+
+
+def thinned(points: Sequence[T], most: int) -> list[T]:
+    """At most `most` (2 or more) of the points, evenly spread, the first and the last included."""
+    if len(points) <= most:
+        return list(points)
+    return [points[i] for i in np.linspace(0, len(points) - 1, most).round().astype(int)]

@@ -145,21 +145,34 @@ def strength_rule(network: m.Network, request: BayesRequest) -> Rule:
 
 def _check_heads(network: m.Network, heads: Sequence[str], request: BayesRequest) -> None:
     """Refuse heads whose read-outs are no numbers of spikes, at most one per step."""
-    populations = {head.name: network.population(head.population) for head in network.heads}
     for head in network.heads:
         if head.name not in heads:
             continue
-        neuron = populations[head.name].neuron
-        fires = isinstance(neuron, m.IF) and neuron.negative_spikes == "none"
-        if fires and isinstance(head.readout, m.SpikeCount):
-            continue
-        text = f"bayes counts spikes, and head {head.name} is not read by its number of spikes"
-        advice = "run the pass spike-heads behind to-spiking or map-quantized{mode=qcfs}"
-        raise UsageError(Diagnostic("SN956", text, f"exit {format_spec(request)}", advice))
+        reason, advice = _uncounted(network, head)
+        if reason:
+            text = f"bayes counts spikes, and head {head.name} {reason}"
+            raise UsageError(Diagnostic("SN956", text, f"exit {format_spec(request)}", advice))
     if not isinstance(network.schedule, m.Synchronous):
         text = "bayes needs an input that acts in every step, and this network's input ends"
         advice = "use map-quantized{mode=qcfs}, or the policy confidence"
         raise UsageError(Diagnostic("SN956", text, f"exit {format_spec(request)}", advice))
+
+
+def _uncounted(network: m.Network, head: m.Head) -> tuple[str, str]:
+    """Why a head's spikes are no trials of one firing rate per class, and the cure; or empty."""
+    population = network.population(head.population)
+    neuron = population.neuron
+    fires = isinstance(neuron, m.IF) and neuron.negative_spikes == "none"
+    if not (fires and isinstance(head.readout, m.SpikeCount)):
+        advice = "run the pass spike-heads behind to-spiking or map-quantized{mode=qcfs}"
+        return "is not read by its number of spikes", advice
+    scale = read_out_scale(network, population)
+    advice = "fuse other heads, bayes{heads=[...]}, or use the policy confidence"
+    if len(scale) < 2:
+        return "has one neuron, where there must be one per class", advice
+    if not scale.min() == scale.max() > 0:
+        return "counts a spike of one class for more than one of another", advice
+    return "", ""
 
 
 def _last_steps(request: BayesRequest, steps: int) -> Sequence[int]:

@@ -36,7 +36,8 @@ _ROUNDING = 1e-12
 
 _UNSEEN = 0.1
 """Losses that are taken to have been missed, spread over all samples: where none was seen, the
-answer is not taken for certain. One whole loss was found to make later steps too cautious."""
+answer is not taken for certain. It is less than one whole loss, which would make steps in which
+samples lose nothing needlessly cautious."""
 
 
 def fit_strength(counts: Sequence[Array], labels: Array, how: Rule) -> Array:

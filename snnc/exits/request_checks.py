@@ -86,7 +86,7 @@ def check_heads(network: m.Network, request: Request) -> None:
             message = f"exit {request.name} asks head {name}, which the network does not have"
             raise _headless(message, f"its heads are {', '.join(names)}", request)
     if list(asked) != [name for name in names if name in asked]:
-        message = f"exit {request.name} does not name the heads in the network's order"
+        message = f"exit {request.name} does not name each head once, in the network's order"
         raise _headless(message, f"the order is {', '.join(names)}", request)
     answering = class_heads(network)
     for name in asked:
@@ -157,7 +157,7 @@ def _below_one(name: str, value: int | None) -> Iterator[tuple[str, str]]:
 
 def refused(message: str, advice: str, where: str) -> UsageError:
     """SN954: an option of the exit `where` cannot hold."""
-    return UsageError(Diagnostic("SN954", message, f"exit {where}", advice))
+    return UsageError(Diagnostic("SN954", message, f"exit {where}".rstrip(), advice))
 
 
 def _headless(message: str, advice: str, request: Request) -> UsageError:

@@ -69,7 +69,10 @@ def parse_request(text: str) -> Request:
     """
     found: list[Request] = build_all(text, REQUESTS, "exit policy")
     if len(found) != 1:
-        raise refused(f"{len(found)} exit policies are asked for", "give one", text)
+        message = (
+            f"{len(found)} exit policies are asked for" if found else "no exit policy is named"
+        )
+        raise refused(message, f"give one of {', '.join(sorted(REQUESTS))}", text)
     check(found[0])
     return found[0]
 

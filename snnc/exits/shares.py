@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnc.ir import linear
 from snnc.ir import model as m
+from snnc.ir.interpret import population_macs
 from snnc.ir.tensors import Array
 
 
@@ -49,7 +49,7 @@ def shares(network: m.Network, heads: Sequence[int]) -> Shares:
     A network without any multiply-accumulate counts populations instead.
     """
     needed = [set(_sources(network, network.heads[index].population)) for index in heads]
-    weight = {p.name: float(_macs(network, p)) for p in network.populations}
+    weight = {p.name: float(population_macs(network, p)) for p in network.populations}
     if not any(weight.values()):
         weight = dict.fromkeys(weight, 1.0)
     whole = sum(weight.values())
@@ -59,13 +59,6 @@ def shares(network: m.Network, heads: Sequence[int]) -> Shares:
         if users and amount:
             groups[users] = groups.get(users, 0.0) + amount / whole
     return Shares(len(needed), tuple(sorted(groups.items())))
-
-
-def _macs(network: m.Network, population: m.Population) -> int:
-    return sum(
-        linear.macs(i.ops, network.source_shape(i.source), network.array)
-        for i in population.incoming
-    )
 
 
 def _sources(network: m.Network, name: str) -> Iterator[str]:

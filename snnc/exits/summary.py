@@ -10,7 +10,7 @@ import numpy as np
 
 from snnc.exits import fixed
 from snnc.exits.asked import asked
-from snnc.exits.front import pareto
+from snnc.exits.front import pareto, thinned
 from snnc.exits.scan import scan
 from snnc.exits.search import Demand, Ground
 from snnc.ir import exits
@@ -57,16 +57,13 @@ def front(ground: Ground, policy: m.ExitPolicy) -> list[dict[str, Any]]:
     """
     rows = asked(ground.network_with(policy), ground.recorded)
     curve = scan(rows.score, rows.answer == ground.labels, rows.cost)
-    points = pareto(curve.cost, curve.correct)
-    if len(points) > POINTS:
-        points = points[np.linspace(0, len(points) - 1, POINTS).round().astype(np.int64)]
     return [
         {
-            "threshold": finite(curve.rounded(int(index))),
+            "threshold": finite(curve.rounded(index)),
             "mean_steps": float(curve.cost[index]),
             "accuracy": float(curve.correct[index]),
         }
-        for index in points
+        for index in thinned(pareto(curve.cost, curve.correct).tolist(), POINTS)
     ]
 
 
@@ -110,13 +107,12 @@ def remarks(
     if not isinstance(policy, m.Fixed):
         notes += _beaten(ground, figures)
     if figures["sure"] == 0.0 and not isinstance(policy, m.Fixed):
-        notes.append("no sample stops before the last step: no threshold is accurate enough")
+        notes.append("no head is sure of any sample in time: all are answered at the last step")
     one = 100 / ground.recorded.samples
     if one > max(demand.max_drop, 0.1):
         notes.append(
-            f"the threshold was chosen on {ground.recorded.samples} samples, of which one is "
-            f"{one:.2g} points; more samples would make a difference of {demand.max_drop:g} points "
-            "visible"
+            f"the policy was chosen on {ground.recorded.samples} samples, one of which is "
+            f"{one:.2g} points: smaller losses show on more samples only"
         )
     return notes
 

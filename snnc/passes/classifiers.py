@@ -60,7 +60,9 @@ def train(features: Array, labels: Array, seed: int) -> Classifier:
 
     mean, deviation = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=float)
     deviation[deviation == 0] = 1.0
-    standard = (features - mean) / deviation
+    standard = features.astype(np.float64)
+    standard -= mean
+    standard /= deviation
     with threadpool_limits(limits=1), warnings.catch_warnings():
         # A training that stops at its last iteration is told by `converged`.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -83,8 +83,9 @@ CODES: dict[str, str] = {
     ),
     "SN744": (
         "insert-classifiers was told to read a population that has no spikes of its own: one that "
-        "only an output reads, or whose values a quantiser rounds first (take the quantiser); or "
-        "one whose shape has no map to average over (take features=flat)."
+        "only an output reads, or whose values a quantiser rounds first, perhaps behind max "
+        "pooling (take the quantiser); or one whose shape has no map to average over (take "
+        "features=flat)."
     ),
     "SN745": (
         "insert-classifiers with features=flat takes every value of a population as a feature, and "
@@ -94,7 +95,8 @@ CODES: dict[str, str] = {
     "SN746": (
         "spike-heads turns the membrane potential of an output into spikes, one for every so many "
         "units of its logit. A head with one value, whose sign is the answer, has no spikes for "
-        "one of the two answers; logits that are never positive make none at all; and a lossless "
+        "one of the two answers; a spike is worth a percentile of the logits, which must be "
+        "positive (take a higher one; logits that never are make no spike at all); and a lossless "
         "network (map-quantized{mode=qffs}) would lose its exact logits: use mode=qcfs."
     ),
     "SN748": (

@@ -34,7 +34,8 @@ from snnc.passes.tensors import NewTensors, free_name
 _BATCH = 64
 
 BYTES_OF_FEATURES = 1 << 30
-"""Features (float32) that are held at a time; `auto` measures its candidates in several rounds."""
+"""Features (float32) that are held at a time; `auto` measures its candidates in several rounds.
+Training holds a float64 copy of one candidate's features, and one of each fold's, beside them."""
 
 SLACK = 0.005
 """`auto` lets a head answer as many samples as cost half a point of accuracy on all of them."""
@@ -69,7 +70,7 @@ class InsertClassifiers:
         labels = _labels(network, context)
         self._check_size(network, names, len(labels))
         trained = dict(self._train(network, names, labels, context))
-        share = shares(network, names)
+        share = shares(network, names, self.features)
         if self.after == "auto":
             names = self._chosen(network, trained, labels, context)
         for name in names:
@@ -157,7 +158,7 @@ class InsertClassifiers:
     ) -> list[str]:
         last = _last_answers(network, context) == labels
         names = list(trained)
-        share = shares(network, names)
+        share = shares(network, names, self.features)
         answer = {
             name: answered(c.confidence, c.answer == labels, last, SLACK)
             for name, c in trained.items()
@@ -201,7 +202,10 @@ def _labels(network: m.Network, context: Context) -> Array:
         rare = np.flatnonzero(counts <= few)
         if len(rare):
             text = f"class {rare[0]} has {need} among {len(labels)} calibration samples"
-            cure = f"give data with at least {LEAST_PER_CLASS} samples of every class, better more"
+            cure = (
+                f"give more samples of every class: training needs {LEAST_PER_CLASS}, and where an "
+                "exit policy is fitted on the same data, every second sample is kept for that"
+            )
             raise InputError(Diagnostic(code, text, help=cure))
     return labels
 

@@ -22,13 +22,28 @@ def why_no_place(network: m.Network, name: str, features: Features) -> str:
     population = network.population(name)
     if not will_spike(network, population):
         return "nothing but an output reads it, so it has no spikes to read"
-    for user in network.consumers(name):
-        connection = next(i for i in user.incoming if i.source == name)
-        if isinstance(user.neuron, m.Quantized) and only_views(connection.ops):
-            return f"{user.name} quantises it; take that one"
+    quantiser = _quantiser(network, name)
+    if quantiser:
+        return f"{quantiser} quantises it; take that one"
     if features == "gap" and len(population.shape) not in (1, 3):
         shape = list(population.shape)
         return f"its shape {shape} has no map to average over; take features=flat"
+    return ""
+
+
+def _quantiser(network: m.Network, name: str) -> str:
+    """The population that only quantises a population's values, also behind max pooling; or empty.
+
+    Spiking neurons will do both at once, and a classifier in between would read what has no spikes.
+    """
+    for user in network.consumers(name):
+        plain = len(user.incoming) == 1 and user.bias is None
+        if not plain or not only_views(user.incoming[0].ops):
+            continue
+        if isinstance(user.neuron, m.Quantized):
+            return user.name
+        if isinstance(user.neuron, m.MaxPool2d) and _quantiser(network, user.name):
+            return _quantiser(network, user.name)
     return ""
 
 
@@ -88,10 +103,18 @@ def operations(network: m.Network, name: str) -> int:
     )
 
 
-def shares(network: m.Network, names: Sequence[str]) -> dict[str, float]:
-    """The share of the last head's operations that is spent up to each population."""
-    whole = max(1, operations(network, network.heads[-1].population))
-    return {name: operations(network, name) / whole for name in names}
+def shares(network: m.Network, names: Sequence[str], features: Features) -> dict[str, float]:
+    """The share of the last head's operations that a classifier behind each population takes.
+
+    These are all operations up to that population and the classifier's own.
+    """
+    last = network.population(network.heads[-1].population)
+    whole = max(1, operations(network, last.name))
+    found = {}
+    for name in names:
+        own = math.prod(last.shape) * feature_count(network.population(name).shape, features)
+        found[name] = (operations(network, name) + own) / whole
+    return found
 
 
 def depths(network: m.Network) -> dict[str, int]:

@@ -81,7 +81,8 @@ class SpikeHeads:
         found = {h.population: float(np.percentile(logits[h.name], self.percentile)) for h in heads}
         for head in heads:
             if found[head.population] <= 0:
-                raise InputError(_refused(head, "none of its logits is positive"))
+                which = f"percentile {self.percentile:g} of its logits is not above 0"
+                raise InputError(_refused(head, which))
         return found
 
     def _read(self, head: m.Head, names: set[str]) -> m.Head:

@@ -101,7 +101,7 @@ def test_updates_and_direct_macs_are_those_of_the_shapes() -> None:
     updates = {name: found.tolist() for name, found in trace.updates.items()}
     assert updates == {p.name: [10 * math.prod(p.shape)] * 2 for p in network.populations}
     channels, rows, columns = network.population("a").shape
-    assert trace.direct_macs == channels * rows * columns * 2 * 9
+    assert trace.direct_macs.tolist() == [channels * rows * columns * 2 * 9] * 2
 
 
 def test_logits_average_over_time_and_predictions_take_the_lowest_of_equals() -> None:

@@ -14,6 +14,7 @@ from spiking_networks import ALL, WHOLE, inputs_for
 
 from snnc.backends.reference import Simulator
 from snnc.backends.reference.buffers import Archive
+from snnc.backends.reference.synapses import Received
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
 from snnc.ir.verify import verify
@@ -116,6 +117,41 @@ def test_spikes_replayed_wrongly_are_noticed(
     assert noticed >= 3
 
 
+def whole_fan_out(received: Received, *_: object) -> dict[str, dict[int, Array]]:
+    """As if every reader had been sent all that its source has."""
+    return {}
+
+
+def nothing(received: Received, *_: object) -> None:
+    """Neither what was sent before a reader fell behind, nor what it reads again."""
+
+
+@pytest.mark.parametrize(
+    ("method", "wrong"),
+    [("behind", whole_fan_out), ("note", nothing), ("read_again", nothing)],
+)
+@pytest.mark.parametrize("name", ["residual", "concat", "loops", "running_max"])
+def test_operations_of_layers_that_do_not_run_are_noticed(
+    name: str, method: str, wrong: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative controls: synapses counted that never were sent a spike, and others not counted."""
+    noticed = []
+    for seed in range(6):
+        network = nets.build(name, "confidence", seed, order="depth", poisson=True)
+        arrays = inputs_for(network, SAMPLES, seed)
+        simulator = simulators(network, seed)
+        with monkeypatch.context() as patch:
+            patch.setattr(Received, method, wrong)
+            trace = simulator.run(arrays)
+        nets.check(network, simulator, arrays, simulator.run(arrays))
+        try:
+            nets.check(network, simulator, arrays, trace)
+        except AssertionError as error:
+            noticed.append("operations of" in str(error))
+    assert len(noticed) >= 2
+    assert all(noticed)
+
+
 def two_heads(budget: int, threshold: float) -> m.Network:
     """a -> b, a head on each; a sample of 1 is seen at once, one of 0.25 is not."""
     a = m.Population("a", (2,), m.IF(), incoming=(m.Incoming("x"),))
@@ -151,7 +187,7 @@ def test_deeper_layers_do_not_run_for_samples_that_an_internal_head_is_sure_of()
     assert trace.updates["b"].tolist() == [0, 2 * 8]
     assert trace.spikes["a"].tolist() == [2, 2]
     assert trace.spikes["b"].tolist() == [0, 1]
-    assert trace.synops["a"].tolist() == [2, 2]
+    assert trace.synops["a"].tolist() == [0, 2]  # b never ran for the first
     assert {name: ran.tolist() for name, ran in trace.exits.ran.items()} == {
         "early": [2, 8],
         "late": [0, 8],
@@ -173,7 +209,6 @@ def test_layers_that_only_an_internal_head_needs_stop_with_its_budget() -> None:
             if name in needed:
                 np.testing.assert_array_equal(trace.membranes[name], full.membranes[name])
                 np.testing.assert_array_equal(trace.spike_counts[name], full.spike_counts[name])
-                np.testing.assert_array_equal(trace.synops[name], full.synops[name])
                 np.testing.assert_array_equal(trace.updates[name], full.updates[name])
         for head, budget in zip(policy.heads[:-1], policy.budgets, strict=True):
             size = int(np.prod(network.population(head).shape))
@@ -182,6 +217,10 @@ def test_layers_that_only_an_internal_head_needs_stop_with_its_budget() -> None:
         assert trace.exits is not None
         assert trace.exits.step.tolist() == [sum(policy.budgets) + 10] * SAMPLES
         np.testing.assert_array_equal(trace.logits("final"), full.logits("final"))
+        # What is sent after the budget no longer counts for the classifier that has stopped.
+        assert all((trace.synops[n] <= full.synops[n]).all() for n in full.synops)
+        assert any((trace.synops[n] < full.synops[n]).any() for n in full.synops)
+        nets.check(network, simulator, arrays, trace)
 
 
 def test_rasters_of_layers_that_started_late_are_those_of_a_full_run() -> None:

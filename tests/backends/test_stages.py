@@ -53,7 +53,7 @@ def test_a_stage_needs_its_head_and_what_that_reads() -> None:
 def test_spikes_are_kept_where_a_reader_starts_later() -> None:
     """x is read by `a` alone, which never lags behind it."""
     network = chain((3, 5))
-    assert plan_stages(network, Decider(network), 20).archived == {"a", "b"}
+    assert plan_stages(network, Decider(network), 20).archived == {"a": 5, "b": 5}
 
 
 def test_without_a_policy_or_in_order_of_time_there_is_one_stage() -> None:
@@ -64,7 +64,7 @@ def test_without_a_policy_or_in_order_of_time_there_is_one_stage() -> None:
     policy = m.Patience(heads=("out",), repeats=(2,), last_step=7)
     timed = replace(network, exit=policy)
     plan = plan_stages(timed, Decider(timed), 20)
-    assert plan.archived == frozenset()
+    assert plan.archived == {}
     assert [(s.needed, s.limit) for s in plan.stages] == [(names, 7)]
 
 

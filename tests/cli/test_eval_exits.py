@@ -108,7 +108,7 @@ def test_notes_of_a_fit_are_told_by_the_evaluation(cli: Any) -> None:
     command = ("eval", MULTI, "--data", DATA, "--divide", 255, "--steps", 8, "--exit", "patience")
     outcome = cli(*command, "--calibration", f"{IMAGES}:train[:200]", "--max-drop", 50)
     assert outcome.code == 0
-    assert "of which one is" in outcome.err
+    assert "one of which is 1 points" in outcome.err
 
 
 def test_an_exit_changes_no_compiled_network(cli: Any, stopping: Path) -> None:
@@ -143,6 +143,39 @@ def test_a_loss_at_the_exits_fails_the_allowed_drop(cli: Any) -> None:
     assert found["error"][0]["code"] == "SN932"
     assert "with exits" in found["error"][0]["message"]
     assert cli(*command, "--max-drop", 3, "--exits", "off").code == 0
+
+
+def test_a_loss_of_the_run_with_exits_alone_is_laid_to_the_exits(cli: Any) -> None:
+    command = ("eval", MULTI, "--data", DATA, *COMPILE, "--exit", "fixed{step=1}")
+    outcome = cli(*command, "--max-drop", 3, "--exits", "run")
+    assert outcome.code == 1
+    assert "with exits the SNN is" in outcome.err
+    assert "errors on the first" not in outcome.out
+
+
+def test_the_data_that_fitted_the_exit_is_told_from_new_data(cli: Any) -> None:
+    command = ("eval", MULTI, *COMPILE, "--exit", "fixed", "--exits", "run", "--data")
+    seen = cli(*command, f"{IMAGES}:train[90:120]")
+    assert "fitted on images.npz:train[:100], which by its name shares samples" in seen.err
+    assert "shares samples" not in cli(*command, f"{IMAGES}:train[100:120]").err
+
+
+@pytest.mark.parametrize("drop", ["nan", "inf", "-1", "101"])
+def test_a_drop_that_is_no_number_of_points_is_refused(cli: Any, stopping: Path, drop: str) -> None:
+    outcome = cli("eval", stopping, "--data", DATA, "--max-drop", drop)
+    assert outcome.code == 2
+    assert "between 0 and 100 points" in outcome.err
+
+
+def test_a_file_in_the_place_of_the_plots_is_told_before_anything_runs(
+    cli: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    for place in ("taken", "taken/plots"):
+        outcome = cli("eval", "no.onnx", "--data", "no.npz", "--plot", place)
+        assert outcome.code == 2
+        assert "error[SN921]: cannot write into taken" in outcome.err
+    assert (tmp_path / "taken").read_text() == "mine"
 
 
 def test_without_labels_there_are_steps_and_no_accuracies(

@@ -38,10 +38,9 @@ def test_compile_says_what_the_exit_does_and_what_a_fixed_step_would(cli: Any) -
     exit_text = outcome.out[outcome.out.index("exit ") :]
     assert "margin:" in exit_text
     assert "steps instead of 6.00" in exit_text
-    assert (
-        "on the 60 samples that chose it; answered by logits_ic1 0 %, logits_ic2 0 %" in exit_text
-    )
-    assert "stopping all after" in exit_text
+    assert "on the 60 samples that chose the policy\n" in exit_text
+    assert "answered by logits 100.0 %\n" in exit_text
+    assert "fewest steps for all samples alike: " in exit_text
     assert "give held-out labelled samples with --exit-data" in outcome.err
     record = json.loads(Path("out/report.json").read_text())["exit"]
     assert record["rule"] == "margin"
@@ -57,17 +56,23 @@ def test_compile_says_what_the_exit_does_and_what_a_fixed_step_would(cli: Any) -
 def test_the_exit_line_names_the_rule_that_was_found(policy: str, rule: str, said: str) -> None:
     measured = {
         "mean_steps": 2.5, "steps_full": 8.0, "mean_cost": 1.25, "accuracy": 0.99,
-        "accuracy_full": 0.995, "samples": 1200, "heads": {"a": 0.25, "b": 0.75},
+        "accuracy_full": 0.995, "samples": 1200, "heads": {"a": 0.25, "unused": 0.0, "b": 0.75},
     }  # fmt: skip
-    fixed = {"step": 4, "accuracy": 0.985}
-    record = {"fitted": True, "policy": policy, "rule": rule, "choosing": measured, "fixed": fixed}
+    fixed = {"step": 4, "mean_steps": 4.0, "accuracy": 0.985}
+    record = {
+        "fitted": True, "policy": policy, "rule": rule, "heads": ["a", "b"],
+        "choosing": measured, "fixed": fixed,
+    }  # fmt: skip
     lines = exit_lines(record)
-    assert lines[0].endswith(
-        f"{said} 2.50 steps instead of 8.00, accuracy 99.00 % instead of 99.50 %"
+    assert lines[0].endswith(f"{said} 2.50 steps instead of 8.00")
+    assert lines[1].endswith(
+        "99.00 % instead of 99.50 % on the 1,200 samples that chose the policy"
     )
-    assert "1,200 samples" in lines[1]
-    assert lines[1].endswith("a 25 %, b 75 %")
-    assert lines[2].endswith("stopping all after 4 steps: 98.50 %")
+    shares = "a + b together" if policy == "bayes" else "a 25.0 %, b 75.0 %"
+    assert lines[2].endswith(f"answered by {shares}")
+    assert lines[3].endswith("fewest steps for all samples alike: 4, 98.50 %")
+    gated = exit_lines({**record, "fixed": {**fixed, "mean_steps": 3.25}})
+    assert gated[3].endswith("alike: 4 (3.25 on average), 98.50 %")
     depth = exit_lines({**record, "order": "depth"})
     assert "8.00 (1.25 by the share of operations)" in depth[0]
     assert exit_lines(None) == []

@@ -11,6 +11,7 @@ import pytest
 
 import snnc
 from snnc.diagnostics import InputError, UsageError
+from snnc.driver import exits
 from snnc.driver.classifiers import ExtendedAnn, LabelledSamples, classifiers_spec, labelled
 from snnc.driver.hooks import Dump
 from snnc.driver.plan import make_plan
@@ -106,6 +107,55 @@ def test_inserted_heads_answer_and_are_evaluated(net: Path, data: Data) -> None:
     assert len(shares) == 2
     measured = result.evaluate(data, exits="run")
     assert measured.snn_accuracy > 0.8
+
+
+def test_samples_that_choose_a_threshold_train_no_classifier(net: Path, data: Data) -> None:
+    def weights(samples: Data, **options: Any) -> tuple[np.ndarray, bool]:
+        result = snnc.compile(net, calibration=samples, steps=8, classifiers="fc1", **options)
+        assert result.ann is not None
+        told = exits.TRAINED_ON_PART in result.report["notes"]
+        return result.ann.array(m.Ref("fc1.classifier.weight")), told
+
+    held = exits.choosing(data[1])
+    half, all_of_them = (weights((x, y))[0] for x, y in (tuple(a[~held] for a in data), data))
+    assert np.abs(half - all_of_them).max() > 0.1
+    other = (data[0].copy(), data[1])
+    cases: list[tuple[dict[str, Any], np.ndarray]] = [
+        ({"exit": "margin", "max_drop": 20.0}, half),
+        ({"exit": "margin", "max_drop": 20.0, "exit_data": data}, half),
+        ({"exit": "margin", "max_drop": 20.0, "exit_data": other}, all_of_them),
+        ({"exit": "fixed{step=4}"}, all_of_them),
+    ]
+    for options, expected in cases:
+        found, told = weights(data, **options)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+        assert told == (expected is half)
+
+
+def test_classifiers_trained_on_part_of_the_exit_data_are_told(
+    net: Path, data: Data, tmp_path: Path
+) -> None:
+    path = tmp_path / "d.npz"
+    np.savez(path, x=data[0], y=data[1])
+
+    def notes(calibration: str, exit_data: str, **options: Any) -> list[str]:
+        result = snnc.compile(
+            net,
+            calibration=f"{path}{calibration}",
+            exit_data=f"{path}{exit_data}",
+            steps=4,
+            exit="fixed",
+            max_drop=50.0,
+            **options,
+        )
+        return [n for n in result.report["notes"] if n in told]
+
+    told = [exits.SAME_DATA, exits.TRAINED_ON_PART, exits.TRAINED_ON_EXIT_DATA]
+    same, part, overlapping = told
+    assert notes("[:120]", "[60:]", classifiers="fc1") == [overlapping]
+    assert notes("[:120]", "[120:]", classifiers="fc1") == []
+    assert notes("[:120]", "[60:]") == []
+    assert notes("[:120]", "[:120]", classifiers="fc1") == [part, same]
 
 
 class Watched(InterpretedAnn):

@@ -15,9 +15,10 @@ from program_tools import edit_manifest
 
 import snnc
 from snnc.diagnostics import InputError
-from snnc.driver.exits import PERIOD, SAME_DATA, labels_of
+from snnc.driver.exits import PERIOD, SAME_DATA, choosing, halves, labels_of
 from snnc.driver.product import program_files
 from snnc.driver.samples import ArraySamples, Subset
+from snnc.exits.recorded import Recorded
 from snnc.ir import model as m
 from snnc.ir.storage import save
 from snnc.options import parse_specs
@@ -228,3 +229,36 @@ def test_labels_are_found_without_an_attribute(part: bool, data: Data) -> None:
     assert found is not None
     np.testing.assert_array_equal(found, wanted)
     assert labels_of(Subset(ArraySamples(data[0]), held_out=part)) is None
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_both_parts_have_every_class(classes: int, ordered: bool) -> None:
+    """Also where labels go round, so that even samples are of other classes than odd ones."""
+    labels = np.arange(10 * classes) % classes
+    held = choosing(np.sort(labels) if ordered else labels)
+    for part in (held, ~held):
+        assert len(np.unique((np.sort(labels) if ordered else labels)[part])) == classes
+    assert held.sum() == (~held).sum()
+
+
+def test_every_second_sample_chooses_where_that_is_fair() -> None:
+    labels = np.random.default_rng(0).integers(0, 3, 60)
+    np.testing.assert_array_equal(np.flatnonzero(choosing(labels)), np.arange(1, 60, 2))
+    rare = labels.copy()
+    rare[7] = 3  # alone in its class
+    held = choosing(rare)
+    assert abs(held.sum() - 30) <= 2
+    assert all(len(np.unique(rare[part])) >= 3 for part in (held, ~held))
+
+
+def test_recordings_are_split_like_their_labels() -> None:
+    labels = np.arange(40) % 4
+    outputs = {"last": np.arange(40.0)[None, :, None]}
+    for known, held in ((labels, choosing(labels)), (None, np.arange(40) % PERIOD == PERIOD - 1)):
+        parts = halves(Recorded(outputs, known))
+        for part, mask in zip(parts, (~held, held), strict=True):
+            np.testing.assert_array_equal(part.outputs["last"][0, :, 0], np.flatnonzero(mask))
+            if known is not None:
+                assert part.labels is not None
+                assert len(np.unique(part.labels)) == 4

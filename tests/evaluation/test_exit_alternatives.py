@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snnc.evaluation.exit_alternatives import fixed_steps, of_length, quartiles, thinned
+from snnc.evaluation.exit_alternatives import fixed_steps, of_length, quartiles
 from snnc.evaluation.settling import SettlingSums
 from snnc.ir import model as m
 
@@ -28,16 +28,6 @@ NETWORK = m.Network(
     schedule=m.Synchronous(8),
     exit=POLICY,
 )
-
-
-def test_a_short_list_is_kept_whole() -> None:
-    assert thinned([3, 1, 2], most=3) == [3, 1, 2]
-    assert thinned([]) == []
-
-
-def test_a_long_list_keeps_its_ends_and_even_points() -> None:
-    kept = thinned(list(range(1001)), most=11)
-    assert kept == list(range(0, 1001, 100))
 
 
 def test_a_run_of_the_schedule_leaves_the_network_alone() -> None:

@@ -180,7 +180,7 @@ def test_input_that_has_stopped_acting_is_not_priced(gated: Case) -> None:
     report = gated.evaluate(m.Patience(heads=("logits",), repeats=(4,))).exit
     assert report is not None
     prices = {e["name"]: e["picojoules"] for e in report.stopped.energy}
-    direct = 4.6 * gated.full.direct_macs
+    direct = 4.6 * gated.full.direct_macs[0]
     driven = (prices["45nm-cmos-every-step"] - 0.9 * report.stopped.synops) / direct
     assert driven == pytest.approx(3.0)
     assert report.stopped.steps > 3

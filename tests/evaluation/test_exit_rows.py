@@ -55,6 +55,12 @@ def test_ways_give_the_fewest_steps_for_a_loss() -> None:
     assert (rows["0"].threshold, rows["0"].steps) == ("none", "4.00")
 
 
+def test_fixed_steps_of_a_gated_network_tell_their_mean() -> None:
+    settled = {"samples": 4, "unsettled": 0, "histogram": {"2": 2, "5": 2}}
+    rows = {way.drop: way for way in ways({**EVALUATION, "settled": settled})}
+    assert (rows["1"].fixed, rows["0.5"].fixed) == ("3 (2.50)", "4 (3.00)")
+
+
 def test_a_way_that_does_not_exist_is_a_dash() -> None:
     rows = ways({**EVALUATION, "exit": {**FOUND, "pareto": None, "oracle": FOUND["oracle"][:1]}})
     assert (rows[0].threshold, rows[0].steps, rows[0].accuracy) == ("-", "-", "-")

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnc.exits.front import pareto
+from snnc.exits.front import pareto, thinned
 
 Points = list[tuple[int, int]]
 
@@ -31,3 +31,13 @@ def test_the_front_is_what_no_point_beats(points: Points) -> None:
 
 def test_of_equal_points_the_first_stays() -> None:
     assert pareto(np.array([2.0, 1.0, 1.0]), np.array([0.9, 0.9, 0.9])).tolist() == [1]
+
+
+def test_a_short_list_is_kept_whole() -> None:
+    assert thinned([3, 1, 2], most=3) == [3, 1, 2]
+    assert thinned([], most=3) == []
+
+
+def test_a_long_list_keeps_its_ends_and_even_points() -> None:
+    assert thinned(range(1001), most=11) == list(range(0, 1001, 100))
+    assert thinned(range(7), most=2) == [0, 6]

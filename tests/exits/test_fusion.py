@@ -141,6 +141,32 @@ def test_heads_that_do_not_count_spikes_are_refused() -> None:
         fit(gated, BayesRequest(), *parts(network), 0.0)
 
 
+def test_heads_whose_spikes_do_not_count_alike_are_refused() -> None:
+    network = recordings.counting(2, 3, STEPS)
+    scales = {"weighed": np.array([1, 1, 2], np.float32), "zero": np.zeros(3, np.float32)}
+    network = network.with_arrays(scales)
+    for name in scales:
+        uneven = network.with_populations(
+            replace(p, scale=m.Ref(name)) if p.name == "b-out" else p for p in network.populations
+        )
+        with pytest.raises(UsageError, match=r"SN956.*head b counts a spike of one class"):
+            fit(uneven, BayesRequest(), *parts(network), 0.0)
+    even = network.with_arrays({"same": np.full(3, 0.5, np.float32)})
+    even = even.with_populations(
+        replace(p, scale=m.Ref("same")) if p.name == "b-out" else p for p in even.populations
+    )
+    assert fit(even, BayesRequest(), *parts(even), 1.0).policy == fitted(network).policy
+
+
+def test_a_head_with_one_neuron_is_refused() -> None:
+    network = recordings.counting(2, 2, STEPS)
+    single = network.with_populations(
+        replace(p, shape=(1,)) if p.name == "b-out" else p for p in network.populations
+    )
+    with pytest.raises(UsageError, match=r"SN956.*head b has one neuron"):
+        fit(single, BayesRequest(), *parts(network), 0.0)
+
+
 def test_one_head_and_missing_labels_are_refused() -> None:
     single = recordings.counting(1, 3, STEPS)
     with pytest.raises(UsageError, match="SN953"):

@@ -92,6 +92,46 @@ def test_on_new_samples_the_fused_answer_is_no_worse_than_the_better_head(rule, 
         assert (fused - single)[3:].mean() > 0.0
 
 
+def fused_and_last(
+    fitted: tuple[list[np.ndarray], np.ndarray], new: tuple[list[np.ndarray], np.ndarray], rule: str
+) -> np.ndarray:
+    """How much more often the fused answer is right on new samples than that of the last head."""
+    fused = accuracy(*new, fit_strength(*fitted, rule))
+    return (fused - (new[0][-1].argmax(axis=2) == new[1]).mean(axis=1))[3:]
+
+
+def test_the_likelihood_trusts_a_weak_head_too_much_and_accuracy_does_not() -> None:
+    weak = [case(3000, seed=seed, weak=0.02, strong=0.2) for seed in (0, 9)]
+    assert fused_and_last(*weak, "likelihood").mean() < -0.05
+    assert fused_and_last(*weak, "accuracy").mean() > -0.005
+
+
+def test_of_a_head_that_knows_the_fitting_samples_both_believes_less_than_accuracy() -> None:
+    """As a classifier does that was trained on them: on new samples it is much weaker."""
+    memorised, new = case(3000, weak=0.4, strong=0.2), case(3000, seed=9, weak=0.05, strong=0.2)
+    accuracy_alone, both = (fused_and_last(memorised, new, r) for r in ("accuracy", "both"))
+    assert accuracy_alone.min() < -0.15
+    assert both.min() > accuracy_alone.min() + 0.05
+
+
+def test_the_dispersion_of_soft_reset_neurons_falls_with_time() -> None:
+    """Their counts follow the rate to within one spike, those of the binomial model do not."""
+    rng = np.random.default_rng(0)
+    labels, time = rng.integers(0, CLASSES, 3000), np.arange(1, STEPS + 1)[:, None, None]
+    regular = []
+    for lead, noise in ((0.1, 0.15), (0.2, 0.1)):
+        rate = 0.3 + lead * np.eye(CLASSES)[labels] + noise * rng.normal(size=(3000, CLASSES))
+        regular.append(
+            np.floor(np.clip(rate, 0, 1) * time + rng.random(rate.shape)).astype(np.int64)
+        )
+    found = fit_dispersion(regular, labels, fit_strength(regular, labels, "accuracy"))
+    assert found[12] < found[3] / 4
+    assert found[12] < 0.1
+    counts, labels = case(3000, weak=0.1, strong=0.2)
+    binomial = fit_dispersion(counts, labels, fit_strength(counts, labels, "accuracy"))
+    assert binomial[12] > 3 * found[12]
+
+
 def test_a_chain_has_a_strength_for_every_head_but_the_first() -> None:
     counts, labels = case(300)
     rng = np.random.default_rng(5)

@@ -18,6 +18,7 @@ from snnc.ir.print import to_text
 from snnc.passes import insert_classifiers as module
 from snnc.passes.base import Context
 from snnc.passes.classifiers import train
+from snnc.passes.places import operations
 
 TRAIN = labelled_images.digits("train", 300)
 
@@ -82,8 +83,11 @@ def test_auto_takes_places_that_pay_and_says_what_it_did():
     assert len(added) == 2
     assert sum("ADDED the head" in note for note in context.notes) == 2
     assert all(any(name in note for note in context.notes) for name in added)
-    share = module.shares(after, [h.population for h in after.heads])
-    assert all(share[name] < 0.9 for name in added)
+    whole = operations(after, after.heads[-1].population)
+    assert all(operations(after, name) < 0.9 * whole for name in added)
+    for name in added:  # the note tells what the inserted head takes
+        share = f"after {operations(after, name) / whole:.1%} of the operations"
+        assert any(name in note and share in note for note in context.notes)
 
 
 def test_heads_come_in_order_of_depth_and_the_last_one_stays_last():
@@ -137,6 +141,19 @@ def test_a_quantised_network_stays_quantised():
     from snnc.passes.defaults import kind_of_network
 
     assert kind_of_network(network) == kind_of_network(after) == "quantised"
+
+
+@pytest.mark.parametrize("mode", ["qffs", "qcfs"])
+def test_a_quantised_network_can_be_mapped_with_a_classifier_at_every_candidate(mode):
+    network = nets.quantised()
+    x = nets.images(60)
+    samples = labelled_images.Samples(x, np.arange(60) % 5)
+    for place in module.candidates(network, "gap"):
+        context = Context(calibration={"image": x}, labelled=samples, steps=4)
+        mapping = f"fuse-linear,max-pool,fold-quantizers,map-quantized{{mode={mode}}}"
+        after = run_specs(network, f"insert-classifiers{{after=[{place}]}},{mapping}", context)
+        assert [h.name for h in after.heads] == [f"{place}.classifier", "out"]
+        assert after.stage == "snn"
 
 
 def test_a_network_with_one_output_value_gets_heads_with_one_value():

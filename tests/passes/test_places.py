@@ -51,15 +51,16 @@ def test_a_head_answers_the_samples_it_is_surest_of() -> None:
     assert places.answered(confidence, ~last, last, 0.0) == 0.0
 
 
-def test_shares_are_operations_up_to_a_place_over_those_of_the_last_head() -> None:
+def test_shares_are_operations_up_to_a_place_and_of_its_classifier() -> None:
     network = labelled_images.bundled("multi_exit")
-    found = places.shares(network, [p.name for p in network.populations])
-    assert found[network.heads[-1].population] == 1.0
-    by_hand = 16 * 28 * 28 * 9
-    head = places.operations(network, network.heads[-1].population)
-    assert found["s1.0.0"] == by_hand / head
+    last = network.heads[-1].population
+    whole = places.operations(network, last)
     # The internal heads' own layers are not on the way to the last head.
-    assert head < network_macs(network)
+    assert whole < network_macs(network)
+    up_to = 16 * 28 * 28 * 9
+    averaged, every = (places.shares(network, ["s1.0.0"], f)["s1.0.0"] for f in ("gap", "flat"))
+    assert averaged == (up_to + 16 * 10) / whole
+    assert every == (up_to + 16 * 28 * 28 * 10) / whole
 
 
 def test_candidates_spike_on_the_way_to_the_last_head() -> None:
@@ -87,3 +88,12 @@ def test_features_are_averages_of_channels_or_all_values(shape, features) -> Non
     averaged = features == "gap" and len(shape) == 3
     expected = x.mean(axis=(2, 3)) if averaged else x.reshape(2, -1)
     np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_what_is_quantised_behind_pooling_is_no_place_but_its_quantiser_is() -> None:
+    network = nets.quantised()
+    found = places.candidates(network, "gap")
+    # conv1 (a ReLU), max pooling and quant1 become one spiking neuron; `sum` adds another branch
+    # to quant1 before it quantises, so quant1 has spikes of its own.
+    assert found == ["pixels", "quant1", "conv2", "sum"]
+    assert "quant1 quantises it" in places.why_no_place(network, "conv1", "gap")

@@ -112,6 +112,7 @@ def test_heads_that_spike_already_keep_their_neurons():
     [
         ("spike-heads{percentile=0}", "SN721"),
         ("spike-heads{percentile=101}", "SN721"),
+        ("spike-heads{percentile=0.01}", r"SN746.*percentile 0.01 "),
         ("spike-heads{heads=[nobody]}", "SN743"),
         ('set-exit{policy="fixed{step=2}"},spike-heads', "SN710"),
     ],
@@ -127,7 +128,7 @@ def test_what_cannot_answer_by_spikes_is_refused():
     out = network.population("out")
     shifted = network.with_arrays({"low": np.full(out.shape, -1e6, np.float32)})
     shifted = shifted.with_populations([*shifted.populations[:-1], replace(out, bias=m.Ref("low"))])
-    with pytest.raises(InputError, match=r"SN746.*positive"):
+    with pytest.raises(InputError, match=r"SN746.*percentile 99.9 .*not above 0"):
         run_specs(shifted, f"{SPIKING},spike-heads", make_context(shifted))
     lossless = labelled_images.bundled("quantised")
     context = labelled_images.context_with(labelled_images.digits("train", 20), lossless)

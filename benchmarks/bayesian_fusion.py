@@ -216,13 +216,9 @@ def _print_savings(
 def _only(network: m.Network, heads: Sequence[str]) -> m.Network:
     """The network with some of its heads, without what only the others need."""
     kept = tuple(head for head in network.heads if head.name in heads)
-    needed = {head.population for head in kept}
-    populations = []
-    for population in reversed(network.populations):
-        if population.name in needed:
-            populations.append(population)
-            needed |= {incoming.source for incoming in population.incoming}
-    return replace(network, heads=kept, exit=None).with_populations(populations[::-1])
+    needed = frozenset[str]().union(*(network.needed_by(head.population) for head in kept))
+    populations = [p for p in network.populations if p.name in needed]
+    return replace(network, heads=kept, exit=None).with_populations(populations)
 
 
 def _cmos(network: m.Network, study: Study, part: str, steps: int) -> float:

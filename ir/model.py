@@ -297,6 +297,18 @@ class Network:
         """The populations that read `name`, in order."""
         return tuple(p for p in self.populations if any(i.source == name for i in p.incoming))
 
+    def needed_by(self, name: str) -> frozenset[str]:
+        """An input or population and all that its value depends on, by name."""
+        sources = {p.name: [i.source for i in p.incoming] for p in self.populations}
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            current = waiting.pop()
+            if current not in found:
+                found.add(current)
+                waiting.extend(sources.get(current, ()))
+        return frozenset(found)
+
     def array(self, ref: Ref) -> Array:
         """The read-only array a name stands for; KeyError if name or array is missing."""
         return self.store.get(self.tensors[ref.name])

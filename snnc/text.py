@@ -13,3 +13,8 @@ def one_of(name: str, known: Iterable[str]) -> str:
     if nearest:
         return f'; did you mean "{nearest[0]}"?'
     return f" (there are: {', '.join(names)})" if names else " (there are none)"
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """A fraction as a percentage; a dash for None."""
+    return "-" if value is None else f"{100 * value:.{digits}f} %"

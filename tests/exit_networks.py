@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import nets
 import numpy as np
 
+import snnc
 from snnc.ir import model as m
 from snnc.ir.interpret import evaluate
 from snnc.ir.storage import save
 
 SHAPE = (8,)
 CLASSES = 3
+STEPS = 16
+Data: TypeAlias = "tuple[np.ndarray, np.ndarray]"
 
 
 def network(*, internal: bool = True, seed: int = 10) -> m.Network:
@@ -62,3 +66,8 @@ def saved(ann: m.Network, folder: Path) -> Path:
     path = folder / "net.snn"
     save(ann, path)
     return path
+
+
+def compiled(net: Path, data: Data | np.ndarray | None, policy: str, **options: Any) -> Any:
+    """A saved network compiled for `STEPS` steps with an exit."""
+    return snnc.compile(net, calibration=data, exit=policy, **{"steps": STEPS, **options})

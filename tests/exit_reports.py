@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-LAYER: dict[str, Any] = {
-    "name": "conv",
-    "onnx_nodes": [],
-    "neurons": 3,
-    "spikes_per_sample": 12.5,
-    "mean_rate": 0.1,
-    "correlation": None,
-    "relative_error": None,
-    "clipped": None,
-    "silent": None,
-    "errors": None,
-}
+import report_examples
+
 FOUND: dict[str, Any] = {
     "policy": "confidence",
     "text": 'confidence(heads=["final"])',
@@ -78,21 +68,12 @@ FOUND: dict[str, Any] = {
     "score": None,
 }
 EVALUATION: dict[str, Any] = {
-    "samples": 100,
-    "ann_accuracy": 0.99,
-    "snn_accuracy": 0.97,
-    "agreement": 0.98,
-    "steps": 4,
-    "mean_steps": 4.0,
-    "settled": None,
-    "exactness": None,
+    **report_examples.EVALUATION,
     "accuracy_by_step": [0.5, 0.8, 0.96, 0.97],
     "spikes_per_sample": 2400.0,
     "synops_per_sample": 2e7,
-    "ann_macs": None,
-    "layers": [LAYER],
+    "layers": [],
     "layer_samples": 0,
-    "energy_estimates": [],
     "notes": [],
     "exit": FOUND,
 }

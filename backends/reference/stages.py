@@ -64,7 +64,7 @@ def plan_stages(network: model.Network, decider: Decider | None, steps: int) -> 
     incoming = _incoming(network)
     stages = tuple(
         Stage(
-            _needed(incoming, network.heads[head].population), limits[index], index, index == final
+            network.needed_by(network.heads[head].population), limits[index], index, index == final
         )
         for index, head in enumerate(decider.asked)
     )
@@ -75,18 +75,6 @@ def _incoming(network: model.Network) -> Mapping[str, tuple[str, ...]]:
     """Every input and population with its sources."""
     inputs: dict[str, tuple[str, ...]] = {entry.name: () for entry in network.inputs}
     return inputs | {p.name: tuple(i.source for i in p.incoming) for p in network.populations}
-
-
-def _needed(incoming: Mapping[str, Collection[str]], population: str) -> frozenset[str]:
-    """The population and all that it reads, straight or not."""
-    found: set[str] = set()
-    waiting = [population]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(incoming[name])
-    return frozenset(found)
 
 
 def _archived(incoming: Mapping[str, Collection[str]], stages: tuple[Stage, ...]) -> dict[str, int]:

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from snnc.text import percent
+
 if TYPE_CHECKING:
     from snnc.evaluation.result import Evaluation
 
 MOST_SHOWN = 12
 """Settling steps of the text form; the JSON object has all of them."""
-
-
-def percent(value: float | None, digits: int = 2) -> str:
-    """A fraction as a percentage; a dash for None."""
-    return "-" if value is None else f"{100 * value:.{digits}f} %"
 
 
 def summary_table(measured: Evaluation) -> Table:

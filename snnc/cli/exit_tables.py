@@ -40,7 +40,7 @@ def cost_table(found: Mapping[str, Any]) -> Table:
 
 def head_table(found: Mapping[str, Any]) -> Table:
     """What each head answered, and how it does alone on all samples."""
-    from snnc.evaluation.exit_rows import percent
+    from snnc.text import percent
 
     names = ("answered", "after steps", "accuracy", "alone, full length", "ANN's head")
     table = _table("head", *names)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from snnc.text import percent
+
 DROPS = (2.0, 1.0, 0.5, 0.2, 0.1, 0.0)
 """Points below the full length that `ways` allows."""
 
@@ -155,8 +157,3 @@ def other_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _fixed(step: int, mean: float, accuracy: float) -> str:
     average = "" if mean == step else f" (on average {mean:.2f})"
     return f"{step} steps{average}, {percent(accuracy)}"
-
-
-def percent(value: float | None) -> str:
-    """A fraction as a percentage; a dash for None."""
-    return NOTHING if value is None else f"{100 * value:.2f} %"

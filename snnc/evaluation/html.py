@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from snnc.evaluation.html_exits import exit_context
+from snnc.text import percent
 
 LEFT, RIGHT, TOP, BOTTOM = 60.0, 620.0, 20.0, 250.0
 LABEL_CHARACTERS = 24
@@ -55,7 +56,7 @@ def accuracy_svg(evaluation: Mapping[str, Any]) -> str:
         "curve": curve,
         "points": " ".join(f"{x:.1f},{y:.1f}" for x, y in points),
         "ann_y": None if ann is None else round(_y(ann, low, high), 1),
-        "ann_text": _percent(ann),
+        "ann_text": percent(ann),
         "last": None,
         "x_ticks": [{"x": round(_x(t, len(curve)), 1), "text": t} for t in _powers(len(curve))],
         "y_ticks": [
@@ -67,7 +68,7 @@ def accuracy_svg(evaluation: Mapping[str, Any]) -> str:
     context["reason"] = f"{_why_missing(evaluation, 'no labels')}: accuracy was not measured"
     if points:
         x, y = points[-1]
-        context["last"] = {"x": round(x, 1), "y": round(y, 1), "text": _percent(curve[-1])}
+        context["last"] = {"x": round(x, 1), "y": round(y, 1), "text": percent(curve[-1])}
     return _environment(autoescape=True).get_template("report/accuracy.svg.j2").render(context)
 
 
@@ -81,7 +82,7 @@ def _exit_mark(found: Mapping[str, Any] | None, steps: int, low: float) -> dict[
     return {
         "x": round(_x(max(mean, 1.0), steps), 1),
         "y": round(_y(found["accuracy"], low, 1.0), 1),
-        "text": f"{_percent(found['accuracy'])}, {mean:.2f} {unit}",
+        "text": f"{percent(found['accuracy'])}, {mean:.2f} {unit}",
     }
 
 
@@ -122,7 +123,7 @@ def _layer_row(layer: Mapping[str, Any], index: int, pixels: float) -> dict[str,
         "y": 34 + 22 * index,
         "bars": bars,
         "end": round(x, 1),
-        "text": _percent(total),
+        "text": percent(total),
     }
 
 
@@ -141,13 +142,13 @@ def _verdict(report: Mapping[str, Any], evaluation: Mapping[str, Any] | None) ->
     stopped = ""
     if found is not None and found["steps_full"] is not None:
         stopped = (
-            f" With exits {_percent(found['accuracy'])} at {found['mean_steps']:.2f} steps and "
+            f" With exits {percent(found['accuracy'])} at {found['mean_steps']:.2f} steps and "
             f"{found['spikes_per_sample']:,.0f} spikes."
         )
     return (
-        f"ANN {_percent(evaluation['ann_accuracy'])}, SNN {_percent(evaluation['snn_accuracy'])} "
+        f"ANN {percent(evaluation['ann_accuracy'])}, SNN {percent(evaluation['snn_accuracy'])} "
         f"at {evaluation['mean_steps']:.1f} steps on average, agreement "
-        f"{_percent(evaluation['agreement'])}, {evaluation['spikes_per_sample']:,.0f} spikes per "
+        f"{percent(evaluation['agreement'])}, {evaluation['spikes_per_sample']:,.0f} spikes per "
         f"sample, on {evaluation['samples']:,} samples (simulated).{stopped}"
     )
 
@@ -186,14 +187,10 @@ def _environment(*, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["percent"] = _percent
+    environment.filters["percent"] = percent
     environment.filters["figure"] = _figure
     environment.filters["microjoules"] = lambda v: "-" if v is None else f"{v / 1e6:.3g}"
     return environment
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f} %"
 
 
 def _figure(value: float | None) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from snnc.evaluation.exit_rows import cost_rows, other_rows, percent, ways, ways_title
+from snnc.evaluation.exit_rows import cost_rows, other_rows, ways, ways_title
 from snnc.exits.front import thinned
+from snnc.text import percent
 
 FRONT_POINTS = 8
 """Points of the fitted Pareto front that are shown; report.json has more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,7 @@ def shares(network: m.Network, heads: Sequence[int]) -> Shares:
 
     A network without any multiply-accumulate counts populations instead.
     """
-    needed = [set(_sources(network, network.heads[index].population)) for index in heads]
+    needed = [network.needed_by(network.heads[index].population) for index in heads]
     weight = {p.name: float(population_macs(network, p)) for p in network.populations}
     if not any(weight.values()):
         weight = dict.fromkeys(weight, 1.0)
@@ -59,16 +59,3 @@ def shares(network: m.Network, heads: Sequence[int]) -> Shares:
         if users and amount:
             groups[users] = groups.get(users, 0.0) + amount / whole
     return Shares(len(needed), tuple(sorted(groups.items())))
-
-
-def _sources(network: m.Network, name: str) -> Iterator[str]:
-    """A population and all that its value depends on."""
-    by_name = {p.name: p for p in network.populations}
-    seen, waiting = {name}, [name]
-    while waiting:
-        current = by_name.get(waiting.pop())
-        for incoming in () if current is None else current.incoming:
-            if incoming.source not in seen:
-                seen.add(incoming.source)
-                waiting.append(incoming.source)
-    yield from (p.name for p in network.populations if p.name in seen)

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from snnc.ir import linear
 from snnc.ir import model as m
+from snnc.ir.interpret import population_macs
 from snnc.ir.tensors import Array
 from snnc.passes.scale_choice import will_spike
 from snnc.passes.staircases import only_views
@@ -53,7 +53,7 @@ def candidates(network: m.Network, features: Features) -> list[str]:
     All that spike on the way to the last head, but linear values: these are computed inside the
     populations that read them and have no spikes of their own.
     """
-    needed = ancestors(network, network.heads[-1].population)
+    needed = network.needed_by(network.heads[-1].population)
     return [
         p.name
         for p in network.populations
@@ -83,24 +83,10 @@ def feature_count(shape: tuple[int, ...], features: Features) -> int:
     return shape[0] if features == "gap" else math.prod(shape)
 
 
-def ancestors(network: m.Network, name: str) -> set[str]:
-    """A population and all that it depends on, by name."""
-    wanted = {name}
-    for population in reversed(network.populations):
-        if population.name in wanted:
-            wanted.update(i.source for i in population.incoming)
-    return wanted
-
-
 def operations(network: m.Network, name: str) -> int:
     """Multiply-accumulates per sample of a population and all that it depends on."""
-    needed = ancestors(network, name)
-    return sum(
-        linear.macs(i.ops, network.source_shape(i.source), network.array)
-        for p in network.populations
-        if p.name in needed
-        for i in p.incoming
-    )
+    needed = network.needed_by(name)
+    return sum(population_macs(network, p) for p in network.populations if p.name in needed)
 
 
 def shares(network: m.Network, names: Sequence[str], features: Features) -> dict[str, float]:

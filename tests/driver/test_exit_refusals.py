@@ -6,35 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import exit_networks
 import numpy as np
 import pytest
+from exit_networks import STEPS, Data, compiled
 
 import snnc
 from snnc import backends
 from snnc.backends.reference.target import ReferenceTarget
 from snnc.diagnostics import InputError, UsageError
-from snnc.ir.storage import save
-
-STEPS = 16
-Data = tuple[np.ndarray, np.ndarray]
-
-
-@pytest.fixture(scope="module")
-def data() -> Data:
-    return exit_networks.labelled(exit_networks.network())
-
-
-@pytest.fixture(scope="module")
-def net(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network with two internal heads; `single` beside it has none."""
-    folder = tmp_path_factory.mktemp("exits")
-    save(exit_networks.network(internal=False), folder / "single.snn")
-    return exit_networks.saved(exit_networks.network(), folder)
-
-
-def compiled(net: Path, data: Data | np.ndarray | None, policy: str, **options: Any) -> Any:
-    return snnc.compile(net, calibration=data, exit=policy, **{"steps": STEPS, **options})
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import exit_networks
 import numpy as np
 import pytest
 import quantised_examples
+from exit_networks import STEPS, Data, compiled
 from program_tools import edit_manifest
 
 import snnc
@@ -24,26 +25,7 @@ from snnc.ir.storage import save
 from snnc.options import parse_specs
 from snnc.program import load_program, read_golden
 
-STEPS = 16
 POLICIES = ["confidence", "margin", "entropy", "patience", "fixed", "bayes"]
-Data = tuple[np.ndarray, np.ndarray]
-
-
-@pytest.fixture(scope="module")
-def data() -> Data:
-    return exit_networks.labelled(exit_networks.network())
-
-
-@pytest.fixture(scope="module")
-def net(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network with two internal heads; `single` beside it has none."""
-    folder = tmp_path_factory.mktemp("exits")
-    save(exit_networks.network(internal=False), folder / "single.snn")
-    return exit_networks.saved(exit_networks.network(), folder)
-
-
-def compiled(net: Path, data: Data | np.ndarray | None, policy: str, **options: Any) -> Any:
-    return snnc.compile(net, calibration=data, exit=policy, **{"steps": STEPS, **options})
 
 
 @pytest.mark.parametrize("policy", [*POLICIES, "confidence{order=depth}", "margin{heads=[last]}"])

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+import report_examples
 from exit_reports import EVALUATION, FOUND
 
 from snnc.evaluation.html import accuracy_svg, render_report
@@ -33,20 +34,7 @@ FITTED: dict[str, Any] = {
     ],
     "notes": [],
 }
-REPORT: dict[str, Any] = {
-    "network": "net",
-    "target": "reference",
-    "steps": 4,
-    "pipeline": ["normalize"],
-    "populations": [],
-    "calibration": {"data": "", "samples": 0},
-    "notes": [],
-    "checks": [],
-    "auto": None,
-    "choice": None,
-    "window": None,
-    "evaluation": EVALUATION,
-}
+REPORT: dict[str, Any] = {**report_examples.REPORT, "network": "net", "evaluation": EVALUATION}
 
 
 def plain(page: str) -> str:

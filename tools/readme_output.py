@@ -56,13 +56,12 @@ def part(output: str, first: str, before: str) -> str:
         ValueError: one of the two is not there.
     """
     lines = output.splitlines()
-    places = [
-        next((i for i, line in enumerate(lines) if line.startswith(start)), None)
-        for start in (first, before)
-    ]
-    if None in places:
-        raise ValueError(f"the output has no line that starts with {first!r} or {before!r}")
-    return "\n".join(lines[places[0] : places[1]]).rstrip()
+    starts = [i for i, line in enumerate(lines) if line.startswith(first)]
+    begin = min(starts, default=len(lines))
+    ends = [i for i, line in enumerate(lines) if line.startswith(before) and i > begin]
+    if not ends:
+        raise ValueError(f"the output has no line {first!r} with a line {before!r} behind it")
+    return "\n".join(lines[begin : ends[0]]).rstrip()
 
 
 def with_output(page: str, name: str, output: str) -> str:

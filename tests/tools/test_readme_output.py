@@ -61,11 +61,11 @@ def test_the_summary_ends_with_the_spikes(tool: ModuleType) -> None:
 
 
 def test_a_part_of_an_output_ends_before_the_line_that_is_named(tool: ModuleType) -> None:
-    text = "summary\nper sample  with\nspikes  7\n\nlayers\n"
+    text = "summary\nlayers 5\nper sample  with\nspikes  7\n\nlayers\n"
     assert tool.part(text, "per sample", "layers") == "per sample  with\nspikes  7"
 
 
 @pytest.mark.parametrize(("first", "before"), [("exits", "layers"), ("per sample", "heads")])
 def test_a_part_that_is_not_there_is_refused(tool: ModuleType, first: str, before: str) -> None:
-    with pytest.raises(ValueError, match=first if first == "exits" else before):
+    with pytest.raises(ValueError, match=f"{first}.*{before}"):
         tool.part("per sample\nlayers\n", first, before)

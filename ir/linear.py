@@ -134,10 +134,28 @@ def _conv_transpose(op: m.ConvTranspose2d, x: Array, lookup: Lookup) -> Array:
 
 
 def _avg_pool(op: m.AvgPool2d, x: Array, lookup: Lookup) -> Array:
-    sums = pool_windows(x, op, 0.0).sum(axis=(4, 5), dtype=x.dtype)
+    sums = _window_sums(pool_windows(x, op, 0.0))
     divisors = pool_divisors(op, (x.shape[2], x.shape[3])).astype(x.dtype)
     mean: Array = sums / divisors
     return mean
+
+
+def _window_sums(cells: Array) -> Array:
+    """The sum over each window of a view (N, C, rows, columns, kh, kw).
+
+    NumPy is slow where it adds a few cells at a time, so small windows are added cell by cell, all
+    windows at once, in the order in which it would add them.
+    """
+    if max(cells.shape[4:]) > 4 or cells.shape[2:4] == (1, 1):
+        large: Array = cells.sum(axis=(4, 5), dtype=cells.dtype)
+        return large
+    total = np.zeros(cells.shape[:4], cells.dtype)
+    for i in range(cells.shape[4]):
+        row = cells[..., i, 0].copy()
+        for j in range(1, cells.shape[5]):
+            row += cells[..., i, j]
+        total += row
+    return total
 
 
 def _scale(op: m.Scale, x: Array, lookup: Lookup) -> Array:

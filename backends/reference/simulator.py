@@ -39,7 +39,7 @@ _MOST_STEPS = 16
 # Where samples leave step by step, blocks are single steps: a group holds fewer spikes, and it
 # must be large for its products to keep rows enough as it shrinks.
 _LEAVING_BYTES = 1 << 24
-_LEAVING_SAMPLES = 100
+_LEAVING_SAMPLES = 200
 # Spikes that are kept for layers which start later are read once in each later stage, so they need
 # no cache, only memory: so much for the group of each thread.
 _ARCHIVE_BYTES = 1 << 26

@@ -11,6 +11,9 @@ from snnc.ir.tensors import Array
 BATCH = 200
 """Samples that run together where nobody asks for another number."""
 
+LEAVING_BATCH = 400
+"""The same where samples stop early: the groups of a batch shrink, so they start larger."""
+
 _ELEMENTS = 1 << 25
 """Neurons of all samples of a batch; each costs some 16 bytes of counts and potentials."""
 
@@ -62,6 +65,9 @@ def neurons_of(network: m.Network) -> int:
     return sum(math.prod(p.shape) for p in network.populations)
 
 
-def affordable_batch(network: m.Network, wanted: int = BATCH) -> int:
+def affordable_batch(network: m.Network, wanted: int | None = None) -> int:
     """At most `wanted` samples, fewer for a large network, so that memory stays bounded."""
-    return max(1, min(wanted, _ELEMENTS // max(1, neurons_of(network))))
+    usual = BATCH if network.exit is None else LEAVING_BATCH
+    return max(
+        1, min(usual if wanted is None else wanted, _ELEMENTS // max(1, neurons_of(network)))
+    )

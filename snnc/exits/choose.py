@@ -58,11 +58,3 @@ def cheapest(curve: Curve, among: Array) -> int | None:
     cost = curve.cost[candidates]
     candidates = candidates[cost == cost.min()]
     return int(candidates[curve.correct[candidates].argmax()])
-
-
-def choose(curve: Curve, full: float, max_drop: float = 0.0, luck: float = 0.5) -> int | None:
-    """The index of the cheapest point that is accurate enough; None where no point is.
-
-    See `accurate_enough` for the arguments.
-    """
-    return cheapest(curve, accurate_enough(curve, full, max_drop, luck))

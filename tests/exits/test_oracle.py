@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stopping_bound import accuracy_at, upper_bound
 
 from snnc.exits.front import pareto
-from snnc.exits.oracle import oracle, upper_bound
+from snnc.exits.oracle import oracle
 from snnc.exits.scan import scan
 
 
@@ -30,7 +31,7 @@ def test_no_front_lies_above_the_upper_bound(table: tuple[Any, Any, Any]) -> Non
     bound = upper_bound(correct, cost)
     curve = scan(score, correct, cost)
     for index in pareto(curve.cost, curve.correct):
-        assert curve.correct[index] <= bound.accuracy_at(float(curve.cost[index]) + 1e-9) + 1e-9
+        assert curve.correct[index] <= accuracy_at(bound, float(curve.cost[index]) + 1e-9) + 1e-9
 
 
 @settings(deadline=None, max_examples=60)
@@ -43,7 +44,7 @@ def test_no_way_to_stop_at_all_lies_above_the_upper_bound(table: tuple[Any, Any,
     choices = [np.array(c) for c in itertools.product(range(rows), repeat=samples)]
     reached = {(cost[c, every].mean(), correct[c, every].mean()) for c in choices}
     bound = upper_bound(correct, cost)
-    assert all(accuracy <= bound.accuracy_at(c + 1e-9) + 1e-9 for c, accuracy in reached)
+    assert all(accuracy <= accuracy_at(bound, c + 1e-9) + 1e-9 for c, accuracy in reached)
     for point in zip(bound.cost, bound.accuracy, strict=True):
         assert any(np.allclose(point, found, atol=1e-12) for found in reached)
 
@@ -69,7 +70,7 @@ def test_the_oracle_lies_below_the_upper_bound(table: tuple[Any, Any, Any]) -> N
     _, correct, cost = table
     bound, found = upper_bound(correct, cost), oracle(correct, cost)
     for c, accuracy in zip(found.cost, found.accuracy, strict=True):
-        assert accuracy <= bound.accuracy_at(float(c) + 1e-9) + 1e-9
+        assert accuracy <= accuracy_at(bound, float(c) + 1e-9) + 1e-9
 
 
 def test_a_policy_that_gives_up_on_lost_samples_may_beat_the_oracle_but_not_the_bound() -> None:
@@ -78,11 +79,11 @@ def test_a_policy_that_gives_up_on_lost_samples_may_beat_the_oracle_but_not_the_
     # The first sample waits for its right answer, the second one, never right, stops at once.
     mean, accuracy = 2.0, 0.5
     found = oracle(correct, cost)
-    assert found.accuracy_at(mean) < accuracy
-    assert upper_bound(correct, cost).accuracy_at(mean) == accuracy
+    assert accuracy_at(found, mean) < accuracy
+    assert accuracy_at(upper_bound(correct, cost), mean) == accuracy
 
 
 def test_nothing_is_reached_below_the_smallest_cost() -> None:
     bound = upper_bound(np.array([[True]]), np.array([[2.0]]))
-    assert bound.accuracy_at(1.5) == -np.inf
-    assert bound.accuracy_at(2.0) == 1.0
+    assert accuracy_at(bound, 1.5) == -np.inf
+    assert accuracy_at(bound, 2.0) == 1.0

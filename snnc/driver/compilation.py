@@ -17,7 +17,7 @@ from snnc.driver import exits
 from snnc.driver.auto import Search, Searcher
 from snnc.driver.calibration import Calibration, calibrate, require_single_input
 from snnc.driver.checks import CHECKED_SAMPLES, CheckPasses
-from snnc.driver.classifiers import insert, labelled
+from snnc.driver.classifiers import insert
 from snnc.driver.compiled import Compiled
 from snnc.driver.hooks import KeepQuantised
 from snnc.driver.overlap import names_share
@@ -176,7 +176,6 @@ class Compilation:
         context = Context(
             statistics=calibration.statistics,
             calibration=calibration.samples,
-            labelled=labelled(self.data),
             steps=steps or DEFAULT_STEPS,
             steps_given=steps is not None,
             seed=self.options.seed,

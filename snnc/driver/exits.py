@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,12 +15,13 @@ from snnc.driver.source import as_coded
 from snnc.driver.wishes import CompileOptions
 from snnc.evaluation.evaluate import ProgressSink, Samples
 from snnc.evaluation.inputs import affordable_batch
-from snnc.evaluation.reference import AnnReference, head_of
+from snnc.evaluation.reference import AnnReference, head_values
 from snnc.exits.labels import checked_labels
 from snnc.exits.recorded import Recorded
 from snnc.exits.requests import Request, check_network, complete
 from snnc.ir import model as m
-from snnc.ir.print import exit_line
+from snnc.ir.fields import write_call
+from snnc.ir.hints import KEYWORD_OF
 from snnc.ir.tensors import Array
 from snnc.ir.verify import verify
 from snnc.options import format_options, format_spec
@@ -198,12 +199,12 @@ def given_record(network: m.Network, request: Request) -> dict[str, Any]:
 
 def text_of(network: m.Network) -> str:
     """The exit policy of a network as its text form prints it; empty without one."""
-    return "" if network.exit is None else exit_line(network.exit).removeprefix("exit = ")
+    return "" if network.exit is None else write_call(network.exit)
 
 
 def policy_name(network: m.Network) -> str:
     """The policy's name in the text form; a fit of `confidence` may end in `margin`."""
-    return text_of(network).partition("(")[0]
+    return "" if network.exit is None else KEYWORD_OF[type(network.exit)]
 
 
 def is_given(request: Request | None) -> bool:
@@ -232,7 +233,7 @@ def record(
         trace = simulator.run(as_coded(network, {entry: x}), first=done, exits=False)
         if trace.settled is not None:
             settled.append(trace.settled)
-        for name, values in _logits(ann, x, outputs).items():
+        for name, values in head_values(ann, x, outputs).items():
             outputs[name].append(trace.outputs[name])
             logits[name].append(values)
         done += len(x)
@@ -243,13 +244,6 @@ def record(
         np.concatenate(settled) if settled else None,
         {name: np.concatenate(parts) for name, parts in logits.items()},
     )
-
-
-def _logits(ann: AnnReference, x: Array, heads: Iterable[str]) -> dict[str, Array]:
-    """What the trained network says at each head (n, K), all computed in one run."""
-    places = {name: head_of(ann.network, name).population for name in heads}
-    values = ann.activations(x, tuple(dict.fromkeys(places.values())))
-    return {name: values[place].reshape(len(x), -1) for name, place in places.items()}
 
 
 def manifest_entry(report: Mapping[str, Any]) -> dict[str, Any] | None:

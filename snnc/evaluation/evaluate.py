@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -20,7 +20,7 @@ from snnc.evaluation.inputs import affordable_batch, mean_input, sample_count, w
 from snnc.evaluation.judge import Judge
 from snnc.evaluation.levels import level_notes, levels_of
 from snnc.evaluation.notes import exit_notes, network_notes, rest_notes
-from snnc.evaluation.reference import AnnReference
+from snnc.evaluation.reference import AnnReference, head_values
 from snnc.evaluation.result import Evaluation
 from snnc.evaluation.settling import Settling, SettlingSums
 from snnc.ir import model as m
@@ -112,6 +112,7 @@ def evaluate_network(
         values = given.astype(np.float64) if simulator.dtype == "float64" else given
         before, count = tally.samples, sample_count(network, values)
         x = mean_input(network, values)
+        logits = measured.logits(x)
         runs = measured.runs
         for index, with_exits in enumerate(runs):
             span = _Span(before + count * index / len(runs), count / len(runs), len(data))
@@ -122,7 +123,8 @@ def evaluate_network(
                 exits=with_exits,
                 progress=_within_batch(progress, span),
             )
-            measured.count(trace, x, labels, max(0, min(count, layer_samples - before)))
+            part = x[: max(0, min(count, layer_samples - before))]
+            measured.count(trace, labels, logits, part)
             del trace  # the next run needs its memory
     return measured.result(
         tuple(getattr(data, "notes", ())), min(layer_samples, tally.samples), simulator.dtype
@@ -190,20 +192,29 @@ class _Measured:
             self.exits = ExitMeasure(network, ann, full=not only)
         self.runs = (True,) if only else (False,) if self.exits is None else (False, True)
 
-    def count(self, trace: Trace, x: Array, labels: Array | None, compared: int) -> None:
+    def logits(self, x: Array) -> dict[str, Array]:
+        """The ANN's values of all heads that are compared, for what it is given; {} without it."""
+        if self.ann is None:
+            return {}
+        others = () if self.exits is None else self.exits.ann_heads
+        return head_values(self.ann, x, (self.judge.head.name, *others))
+
+    def count(
+        self, trace: Trace, labels: Array | None, logits: Mapping[str, Array], compared: Array
+    ) -> None:
         """Add a run of a batch.
 
         Args:
             trace: what the network did.
-            x: what the ANN is given.
             labels: of the batch.
-            compared: of how many samples the layers are compared with the ANN's.
+            logits: the ANN's, by head.
+            compared: what the ANN is given for those samples whose layers are compared with its.
         """
         if self.exits is not None:
-            self.exits.count(trace, x, labels)
+            self.exits.count(trace, labels, logits)
         if (trace.exits is not None) != self.runs[0]:
             return
-        self._answers(trace, x, labels)
+        self._answers(trace, labels, logits)
         self.tally.samples += trace.samples
         self.costs.add(trace)
         if trace.settled is not None and trace.exits is None:
@@ -211,15 +222,15 @@ class _Measured:
             self.tally.settling.add(trace.settled)
         self.compared.count(trace)
         if trace.exits is None:
-            self.compared.compare(trace, x[:compared])
+            self.compared.compare(trace, compared)
 
-    def _answers(self, trace: Trace, x: Array, labels: Array | None) -> None:
-        tally, head, ann = self.tally, self.judge.head.name, self.ann
+    def _answers(self, trace: Trace, labels: Array | None, logits: Mapping[str, Array]) -> None:
+        tally, head = self.tally, self.judge.head.name
         if trace.exits is None:
             classes = self.judge.classify(trace.outputs[head])
         else:
             classes = trace.exits.answer[None]
-        expected = None if ann is None else self.judge.classify(ann.logits(x, head))
+        expected = self.judge.classify(logits[head]) if logits else None
         if labels is not None:
             self.judge.check(labels, tally.samples)
             tally.labelled += len(labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from snnc.backends.reference.trace import Trace
 from snnc.evaluation.costs import CostSums
@@ -15,9 +15,9 @@ from snnc.evaluation.settling import SettlingSums
 from snnc.ir import exits
 from snnc.ir import model as m
 from snnc.ir.answers import classify
+from snnc.ir.fields import write_call
 from snnc.ir.hints import KEYWORD_OF
 from snnc.ir.interpret import network_macs
-from snnc.ir.print import exit_line
 from snnc.ir.tensors import Array
 
 
@@ -28,6 +28,9 @@ class ExitMeasure:
         network: with an exit policy.
         ann: the ANN, for its operations and the accuracy of its heads.
         full: whether full-length runs are given as well, each before the run with exits.
+
+    Attributes:
+        ann_heads: the heads whose values `count` needs of the ANN.
     """
 
     def __init__(self, network: m.Network, ann: AnnReference | None, *, full: bool) -> None:
@@ -36,10 +39,13 @@ class ExitMeasure:
         self.sums = ExitSums(network)
         self.alone = HeadSums(network) if full else None
         self.alternatives = Alternatives(network) if full else None
+        known = () if ann is None else ann.network.heads
+        names = {head.name for head in known} if full else set()
+        self.ann_heads = tuple(head.name for head in network.heads if head.name in names)
         self._answers: Array | None = None
 
-    def count(self, trace: Trace, x: Array, labels: Array | None) -> None:
-        """Add a run of a batch, with exits or without."""
+    def count(self, trace: Trace, labels: Array | None, logits: Mapping[str, Array]) -> None:
+        """Add a run of a batch, with exits or without; `logits`: the ANN's, by head."""
         if trace.exits is not None:
             self.sums.add(trace, labels, self._answers)
             return
@@ -49,7 +55,7 @@ class ExitMeasure:
         self._answers = classify(last, trace.outputs[last.name][-1])
         self.alternatives.add(trace, labels)
         if labels is not None:
-            self.alone.add(trace, labels, self._logits(x))
+            self.alone.add(trace, labels, {name: logits[name] for name in self.ann_heads})
 
     @property
     def mean_steps(self) -> float:
@@ -73,7 +79,7 @@ class ExitMeasure:
         accuracy = sums.accuracy
         return ExitReport(
             policy=KEYWORD_OF[type(policy)],
-            text=exit_line(policy).removeprefix("exit = "),
+            text=write_call(policy),
             thresholds=thresholds(policy),
             order="depth" if exits.budgets(policy) else "time",
             stopped=cost_of(sums.mean_steps, sums.costs, sums.costs.operations(macs)),
@@ -90,14 +96,6 @@ class ExitMeasure:
             fixed=None if other is None else fixed_steps(curve, accuracy, settling),
             course=None if other is None else other.course(),
         )
-
-    def _logits(self, x: Array) -> dict[str, Array]:
-        """The values of those heads that the ANN has, too."""
-        if self.ann is None:
-            return {}
-        known = {head.name for head in self.ann.network.heads}
-        names = [head.name for head in self.network.heads if head.name in known]
-        return {name: self.ann.logits(x, name) for name in names}
 
 
 def thresholds(policy: m.ExitPolicy) -> tuple[float, ...]:

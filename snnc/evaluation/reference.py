@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -38,6 +38,13 @@ class AnnReference(Protocol):
 def head_of(network: m.Network, name: str) -> m.Head:
     """The head of that name, or the last one (which always answers) where there is none."""
     return next((h for h in network.heads if h.name == name), network.heads[-1])
+
+
+def head_values(ann: AnnReference, x: Array, names: Iterable[str]) -> dict[str, Array]:
+    """The ANN's values (N, K) of several heads for a batch of inputs, all computed in one run."""
+    places = {name: head_of(ann.network, name).population for name in names}
+    values = ann.activations(x, tuple(dict.fromkeys(places.values())))
+    return {name: values[place].reshape(len(x), -1) for name, place in places.items()}
 
 
 def answered(ann: m.Network, population: m.Population, value: Array) -> Array:

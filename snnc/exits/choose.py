@@ -31,20 +31,32 @@ def standard_error(gain: Array, changed: Array, samples: int) -> Array:
     return error
 
 
+def within_drop(gain: Array, changed: Array, samples: int, max_drop: float, luck: float) -> Array:
+    """Which of several ways to stop have `gain >= -max_drop + luck * standard error`.
+
+    Args:
+        gain: accuracy less that of the full run, as fractions.
+        changed: share of samples whose correctness differs from the full run's.
+        samples: how many there are.
+        max_drop: percentage points that may be lost.
+        luck: standard errors of the paired difference; of thousands of thresholds the cheapest one
+            that is good enough is good enough partly by luck, and this much is taken off.
+    """
+    margin = luck * standard_error(gain, changed, samples)
+    enough: Array = gain >= -max_drop / 100 + margin - _ROUNDING
+    return enough
+
+
 def accurate_enough(curve: Curve, full: float, max_drop: float, luck: float) -> Array:
-    """Which points (P,) have `accuracy - full >= -max_drop + luck * standard error`.
+    """Which points (P,) of a curve are accurate enough: see `within_drop`.
 
     Args:
         curve: scanned with the correctness of the full run as its reference.
         full: accuracy of the full run.
         max_drop: percentage points that may be lost.
-        luck: standard errors of the paired difference; of thousands of thresholds the cheapest one
-            that is good enough is good enough partly by luck, and this much is taken off.
+        luck: standard errors of the paired difference that a point must lie above that.
     """
-    gain = curve.correct - full
-    margin = luck * standard_error(gain, curve.changed, curve.samples)
-    enough: Array = gain >= -max_drop / 100 + margin - _ROUNDING
-    return enough
+    return within_drop(curve.correct - full, curve.changed, curve.samples, max_drop, luck)
 
 
 def cheapest(curve: Curve, among: Array) -> int | None:

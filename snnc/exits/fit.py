@@ -18,7 +18,7 @@ from snnc.diagnostics import Diagnostic, UsageError
 from snnc.exits import summary
 from snnc.exits.calibration import at_end, fit_temperature
 from snnc.exits.candidates import templates
-from snnc.exits.choose import standard_error
+from snnc.exits.choose import standard_error, within_drop
 from snnc.exits.labels import checked_labels
 from snnc.exits.recorded import Recorded
 from snnc.exits.requests import (
@@ -246,8 +246,8 @@ def _fixed(ground: Ground, request: FixedRequest, demand: Demand) -> m.Fixed:
     )
     gain = right.mean(axis=1) - ground.full
     changed = (right != ground.reference).mean(axis=1)
-    margin = demand.luck * standard_error(gain, changed, ground.recorded.samples)
-    enough = np.flatnonzero(gain >= -demand.max_drop / 100 + margin - 1e-9)
+    samples = ground.recorded.samples
+    enough = np.flatnonzero(within_drop(gain, changed, samples, demand.max_drop, demand.luck))
     if len(enough) == 0:
         raise impossible(ground, request, demand)
     return m.Fixed(head=name, step=int(enough[0]) + 1)

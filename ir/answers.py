@@ -35,8 +35,34 @@ def classify(head: m.Head, outputs: Array) -> Array:
     return classes
 
 
+def whole(outputs: Array, unit: Array) -> Array:
+    """The whole numbers behind read-outs (..., K) of a network of stage fixed, int64.
+
+    These are an integrator's potentials, numbers of spikes, a neuron's potentials or time steps.
+    Each was multiplied by its unit (K,), and division brings it back to within two roundings: by
+    less than one half, and so rounded to the right number, below 2^51.
+    """
+    numbers: Array = np.rint(outputs / unit).astype(np.int64)
+    return numbers
+
+
+def read_out_unit(network: m.Network, head: m.Head) -> Array:
+    """What one unit of a head's whole read-out counts as, (K,) float64."""
+    population = network.population(head.population)
+    if is_scaled(population, head):
+        return read_out_scale(network, population)
+    return np.ones(math.prod(population.shape))
+
+
+def is_scaled(population: m.Population, head: m.Head) -> bool:
+    """Whether the scale of the population acts on what a head reads of it."""
+    if isinstance(head.readout, m.Membrane):
+        return isinstance(population.neuron, m.Integrator)
+    return isinstance(head.readout, m.SpikeCount)
+
+
 def read_out_scale(network: m.Network, population: m.Population) -> Array:
-    """What a read-out of spikes counts one spike of each neuron as, (K,) float64."""
+    """What a read-out counts a spike of each neuron as, or an integrator's potential of 1, (K,)."""
     scale = linear.broadcast_parameter(population.scale, population.shape, network.array)
     flat: Array = np.broadcast_to(scale, population.shape).reshape(-1).astype(np.float64)
     return flat

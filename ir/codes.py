@@ -28,6 +28,10 @@ _GRAPH = {
         steps; an ANN has no time, so only stages snn and fixed may have delays.""",
     "SN110": """The network has no input, or the input's element type is unknown. Known are f32,
         f64, i8, i16, i32, i64 and u8.""",
+    "SN111": """A schedule with hop latency (pipelined) does not fit the network: it must give one
+        start of at least 0 for every population, and spikes must not arrive before the population
+        that reads them has started: start of the source + 1 + delay is at least its start, in
+        loops a step more. The pass add-latency chooses starts and delays.""",
     "SN199": """An invariant could not be checked at all because the network is too broken for it,
         for example because a field holds a value of a wrong type. The other findings say what is
         broken; this one goes away with them. If it stands alone, it is a bug of snnc.""",
@@ -135,7 +139,8 @@ _NEURONS = {
         for it, is the ratio of its negative to its positive branch; a falling branch has no
         counterpart in spikes.""",
     "SN407": """A limit leaves out zero: the upper limit of a clip is not positive, or the bounds of
-        the net spike count do not contain the 0 that every neuron starts from.""",
+        the net spike count do not contain the 0 that every neuron starts from. A potential that
+        saturates below its threshold could never fire.""",
     "SN408": """A max pooling of spikes reads an input of the network. It compares spike counts, and
         a constant current has none. Put a spiking population in front of it.""",
     "SN409": """A population reads an integrator. Integrators accumulate and never fire, so the
@@ -164,9 +169,9 @@ _EXITS = {
         heads in another order than the network's, which is that of depth. Policies that fuse heads,
         or that ask them in order of depth, end with the network's last head, which always
         answers.""",
-    "SN422": """Thresholds, temperatures and repeats of an exit policy are lists with one value per
-        head; budgets, with order=depth, have one per head but the last, and that order needs at
-        least two heads.""",
+    "SN422": """Thresholds, temperatures, repeats, limits and shifts of an exit policy are lists
+        with one value per head; budgets, with order=depth, have one per head but the last, and that
+        order needs at least two heads.""",
     "SN423": """A number of the exit policy is out of range: alpha, temperatures and repeats are
         above 0, also alpha times each temperature; dispersion is not negative and at most 1e12;
         a threshold is a number (infinity lets no sample stop).""",
@@ -182,6 +187,14 @@ _EXITS = {
     "SN427": """A table of the policy bayes has the wrong shape, or a value that is negative or
         above 1e12: strength has a row for every head but the first and a column per time step,
         dispersion one value per time step.""",
+    "SN428": """The policies integer_margin and integer_confidence compare whole numbers: potentials
+        of integrators and numbers of spikes, as a chip counts them. Only stage fixed has these, and
+        the largest of them is the answer only where one unit is worth the same for all classes of
+        a head. The pass integer-exit makes such policies of confidence and margin.""",
+    "SN429": """A number or the table of an integer exit policy is out of range: limits of
+        integer_margin lie between -1 (always sure) and 2^53 (never), those of integer_confidence
+        between 0 (never) and 2^53, shifts between 0 and 62. Tables are whole numbers (i64), a row
+        per head that begins above 0, never rises and ends with 0.""",
 }
 
 CODES: dict[str, str] = {

@@ -16,6 +16,7 @@ import numpy as np
 from snnc.ir import exits
 from snnc.ir import model as m
 from snnc.ir.answers import class_values, classify, read_out_scale
+from snnc.ir.integer_rules import IntegerRule
 from snnc.ir.scores import fuse, score
 from snnc.ir.tensors import Array
 
@@ -65,6 +66,11 @@ class Decider:
         self.budgets = exits.budgets(self.policy)
         self._steps = network.schedule.steps
         self._fusion = _Fusion(network, self.policy) if isinstance(self.policy, m.Bayes) else None
+        self._integers = (
+            IntegerRule(network, self.policy)
+            if isinstance(self.policy, m.IntegerMargin | m.IntegerConfidence)
+            else None
+        )
 
     def deadline(self, steps: int) -> int:
         """The step in which every sample is answered at the latest, in a run of `steps` steps."""
@@ -73,6 +79,44 @@ class Decider:
     def begin(self, samples: int) -> Asker:
         """Start with `samples` samples."""
         return Asker(self, samples)
+
+    def limits(self) -> tuple[float, ...]:
+        """What the score of each asked head must exceed; one number where all answer together."""
+        policy = self.policy
+        if isinstance(policy, m.IntegerMargin | m.IntegerConfidence):
+            assert self._integers is not None
+            return tuple(self._integers.limit(index) for index in range(len(self.asked)))
+        if isinstance(policy, m.Patience):
+            return tuple(repeats - 0.5 for repeats in policy.repeats)
+        if isinstance(policy, m.Fixed):
+            return (0.5,)
+        if isinstance(policy, m.Bayes):
+            return (policy.threshold,)
+        return policy.thresholds
+
+    def values(self, index: int, outputs: Mapping[str, Array]) -> Array:
+        """What the asked head `index` says of each class (n, K), as the policy compares it."""
+        head = self.heads[self.asked[index]]
+        if self._integers is not None:
+            return self._integers.values(index, outputs[head.name])
+        return class_values(head, outputs[head.name])
+
+    def judge(self, index: int, values: Array, repeats: Array) -> tuple[Array, Array]:
+        """Scores (n,) float64 of an asked head, and whether it is sure (n,), whatever the step.
+
+        Args:
+            index: of the head among those asked.
+            values: (n, K), see `values`.
+            repeats: (n,) for how many steps its answer has been the same.
+        """
+        policy = self.policy
+        if self._integers is not None:
+            return self._integers.judge(index, values)
+        if isinstance(policy, m.Confidence | m.Margin | m.Entropy):
+            scores = score(policy, policy.temperatures[index], values)
+            return scores, scores > policy.thresholds[index]
+        assert isinstance(policy, m.Patience)
+        return repeats.astype(np.float64), repeats >= policy.repeats[index]
 
     def fused(self, step: int, outputs: Mapping[str, Array]) -> Opinion:
         """The fused answer of all heads of the policy `bayes`."""
@@ -135,8 +179,7 @@ class Asker:
         scores = nothing
         if last in decider.asked:
             index = decider.asked.index(last)
-            values = class_values(decider.heads[last], outputs[decider.heads[last].name])
-            scores = self._score(index, values)
+            scores, _ = decider.judge(index, decider.values(index, outputs), self._repeats[index])
         return Verdict(nothing.astype(np.bool_), np.full(len(answer), last), answer, scores)
 
     def _verdict(self, opinions: list[Opinion]) -> Verdict:
@@ -154,32 +197,20 @@ class Asker:
     def _opinion(self, index: int, step: int, outputs: Mapping[str, Array]) -> Opinion:
         decider, policy = self._decider, self._decider.policy
         position = decider.asked[index]
-        head = decider.heads[position]
-        values = class_values(head, outputs[head.name])
+        values = decider.values(index, outputs)
         answer = values.argmax(axis=-1)
         if isinstance(policy, m.Fixed):
             reached = np.full(len(answer), step >= policy.step)
             return Opinion(position, answer, reached.astype(np.float64), reached)
         self._remember(index, answer)
-        scores = self._score(index, values)
+        scores, sure = decider.judge(index, values, self._repeats[index])
         assert not isinstance(policy, m.Bayes)
-        if isinstance(policy, m.Patience):
-            sure = self._repeats[index] >= policy.repeats[index]
-        else:
-            sure = scores > policy.thresholds[index]
         return Opinion(position, answer, scores, sure & (step >= policy.first_step))
 
     def _remember(self, index: int, answer: Array) -> None:
         same = self._answers[index] == answer
         self._repeats[index] = np.where(same, self._repeats[index] + 1, 1)
         self._answers[index] = answer
-
-    def _score(self, index: int, values: Array) -> Array:
-        policy = self._decider.policy
-        if isinstance(policy, m.Confidence | m.Margin | m.Entropy):
-            return score(policy, policy.temperatures[index], values)
-        run: Array = self._repeats[index].astype(np.float64)
-        return run
 
 
 class _Fusion:

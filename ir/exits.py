@@ -83,6 +83,46 @@ class Patience(Asking):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntegerMargin(Asking):
+    """`margin` in whole numbers: sure where (largest - second largest) > limit.
+
+    The values are whole read-outs, one per class: an integrator's potential, or a net number of
+    spikes (a neuron's potential or the steps since its first spike are whole by themselves). Only
+    networks of stage fixed have them. The score is the difference itself.
+
+    Attributes:
+        limits: of each head, between -1 (always sure) and `NEVER`.
+    """
+
+    limits: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegerConfidence(Asking):
+    """`confidence` in whole numbers: sure where a sum of table entries is below the limit.
+
+    With whole read-outs (see `IntegerMargin`) `v_k`, `d_k = max(v) - v_k >= 0`, and the head's row
+    of a table with L columns, the sum is `sum over k of table[min(d_k >> shift, L - 1)]`. A table
+    of `exp(-d)` makes `table[0] / sum` the largest probability of the softmax, which is the score
+    (Li, Jones, Furber 2023, eq. 1 to 3): for this the last column, which stands for every larger
+    difference, is 0. No division and no exponential is left.
+
+    Attributes:
+        shifts: bits of the differences that each head leaves out.
+        tables: whole numbers, (heads, L) int64, falling to 0 along each row.
+        limits: of each head, at least 0 (never sure).
+    """
+
+    shifts: tuple[int, ...]
+    tables: Ref
+    limits: tuple[int, ...]
+
+
+NEVER = 2**53
+"""The limit of an integer margin that nobody exceeds: whole read-outs are exact below 2^51."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fixed:
     """Every sample stops after `step` time steps; `head` answers."""
 
@@ -116,8 +156,12 @@ class Bayes:
     last_step: int | None = None
 
 
-ExitPolicy: TypeAlias = Confidence | Margin | Entropy | Patience | Fixed | Bayes
+ExitPolicy: TypeAlias = (
+    Confidence | Margin | Entropy | IntegerMargin | IntegerConfidence | Patience | Fixed | Bayes
+)
 Scaled: TypeAlias = Confidence | Margin | Entropy
+Whole: TypeAlias = IntegerMargin | IntegerConfidence
+"""The policies that compare whole numbers."""
 
 
 def asked_heads(policy: ExitPolicy) -> tuple[str, ...]:

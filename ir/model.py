@@ -16,12 +16,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from snnc.ir.codings import Coding, Direct, Events, Graded, Poisson, Rounded
 from snnc.ir.exits import (
     Bayes,
     Confidence,
     Entropy,
     ExitPolicy,
     Fixed,
+    IntegerConfidence,
+    IntegerMargin,
     Margin,
     Patience,
 )
@@ -62,7 +65,8 @@ from snnc.ir.operators import (
     Transpose,
     Upsample2d,
 )
-from snnc.ir.schedule import Gated, Schedule, Synchronous
+from snnc.ir.read_outs import FirstSpike, Logits, Membrane, Readout, SpikeCount
+from snnc.ir.schedule import Gated, Pipelined, PipelinedGated, Schedule, Synchronous
 from snnc.ir.tensors import Array, Shape, TensorRef, TensorStore
 
 __all__ = [
@@ -87,10 +91,13 @@ __all__ = [
     "Fixed",
     "Flatten",
     "Gated",
+    "Graded",
     "Head",
     "Identity",
     "Incoming",
     "Input",
+    "IntegerConfidence",
+    "IntegerMargin",
     "Integrator",
     "LeakyRelu",
     "Logits",
@@ -106,6 +113,8 @@ __all__ = [
     "Pad2d",
     "Parameter",
     "Patience",
+    "Pipelined",
+    "PipelinedGated",
     "Poisson",
     "Population",
     "Quantized",
@@ -137,83 +146,13 @@ Stage: TypeAlias = Literal["ann", "snn", "fixed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Direct:
-    """The analog value acts as a constant current in every step (direct coding)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Poisson:
-    """Bernoulli spikes of probability `min(|x| / scale, 1)` and the sign of x, seeded."""
-
-    scale: float = 1.0
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Events:
-    """The caller brings an array `(T, ...)`: its own input for every step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rounded(Direct):
-    """Direct coding of the value rounded by the host, for networks that quantise their input.
-
-    The current is `step * clip(floor(x / step + shift), lowest, levels)`: see `Quantized`, whose
-    fields these are.
-    """
-
-    step: float
-    levels: int
-    lowest: int = 0
-    shift: float = 0.5
-    ties: Ties = "up"
-
-
-Coding: TypeAlias = Direct | Rounded | Poisson | Events
-
-
-@dataclass(frozen=True, slots=True)
 class Input:
     """An input of the network: element type, shape of one sample, and how it comes in."""
 
     name: str
     dtype: str
     shape: Shape
-    coding: Coding = Direct()
-
-
-@dataclass(frozen=True, slots=True)
-class Logits:
-    """Read the population's value (stage ann). `host`: operators left to the host, in order."""
-
-    host: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Membrane:
-    """Read the membrane potential; an integrator's is `steps * logits`."""
-
-    host: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SpikeCount:
-    """Read the net number of spikes; the population's `scale` turns a rate into ANN units."""
-
-    host: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FirstSpike:
-    """Read who fired first: time steps since the first spike, it included, and 0 without one.
-
-    Negative spikes do not count.
-    """
-
-    host: tuple[str, ...] = ()
-
-
-Readout: TypeAlias = Logits | Membrane | SpikeCount | FirstSpike
+    coding: Coding = field(default_factory=Direct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +184,8 @@ class Population:
     """Neurons of one kind. `bias` has shape `(C,)` or that of the summed input.
 
     `scale`: ANN units of one spike per step in which the input acts (`Schedule.drive`), i.e. ANN
-    activation ~ scale * firing rate; 1.0 until a pass normalises. `origin`: names of the ONNX
-    nodes that this population stands for.
+    activation ~ scale * firing rate; of an integrator those of one unit of potential. 1.0 until a
+    pass normalises or quantises. `origin`: names of the ONNX nodes that this population stands for.
     """
 
     name: str
@@ -375,6 +314,7 @@ KEYWORDS: dict[str, type] = {
     "integrator": Integrator,
     "direct": Direct,
     "rounded": Rounded,
+    "graded": Graded,
     "poisson": Poisson,
     "events": Events,
     "logits": Logits,
@@ -383,9 +323,13 @@ KEYWORDS: dict[str, type] = {
     "first_spike": FirstSpike,
     "synchronous": Synchronous,
     "gated": Gated,
+    "pipelined": Pipelined,
+    "pipelined_gated": PipelinedGated,
     "confidence": Confidence,
     "margin": Margin,
     "entropy": Entropy,
+    "integer_margin": IntegerMargin,
+    "integer_confidence": IntegerConfidence,
     "patience": Patience,
     "fixed": Fixed,
     "bayes": Bayes,

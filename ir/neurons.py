@@ -82,7 +82,8 @@ class IF:
 
     Soft reset: Rueckauer et al. 2017; negative spikes and the cap: Li, Ma, Furber 2022.
 
-    Each step: `U = leak * V + input`; spike `S` in `{-1, 0, 1}`; then the reset.
+    Each step: `U = leak * V + input`, held within `-saturation` to `saturation` (None: unbounded)
+    as a register of some bits does; spike `S` in `{-1, 0, 1}`; then the reset.
 
     - `S = 1` where `U >= threshold` and the net count `N` of spikes is below `max_spikes`.
     - `negative_spikes="retract"`: `S = -1` where `U < 0` and `N > min_spikes`.
@@ -101,6 +102,7 @@ class IF:
     slope: Parameter = 1.0
     max_spikes: int | None = None
     min_spikes: int | None = None
+    saturation: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

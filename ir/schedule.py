@@ -34,4 +34,23 @@ class Gated:
         return min(step, self.window)
 
 
-Schedule: TypeAlias = Synchronous | Gated
+@dataclass(frozen=True, slots=True)
+class Pipelined(Synchronous):
+    """As synchronous, on a machine where a spike needs a time step from layer to layer (a hop).
+
+    `starts`: for each population, in order, how many time steps of the machine lie before its first
+    one. Inputs start at 0. `snnc.ir.latency` says what that means; where delays equalise all paths,
+    every spike is that of the network without latency.
+    """
+
+    starts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelinedGated(Gated):
+    """As gated, with hop latency: see `Pipelined`."""
+
+    starts: tuple[int, ...]
+
+
+Schedule: TypeAlias = Synchronous | Gated | Pipelined | PipelinedGated

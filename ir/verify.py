@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from snnc.ir import model as m
-from snnc.ir import verify_exits, verify_graph, verify_neurons, verify_shapes, verify_tensors
+from snnc.ir import (
+    verify_exits,
+    verify_graph,
+    verify_integer_exits,
+    verify_neurons,
+    verify_shapes,
+    verify_tensors,
+)
 from snnc.ir.diagnostics import Diagnostic, InputError
 from snnc.ir.verify_base import STAGES, Invariant
 
@@ -13,6 +20,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     *verify_tensors.INVARIANTS,
     *verify_neurons.INVARIANTS,
     *verify_exits.INVARIANTS,
+    *verify_integer_exits.INVARIANTS,
 )
 
 

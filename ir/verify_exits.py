@@ -46,9 +46,8 @@ def _lengths(network: m.Network) -> Iterator[Finding]:
     policy = network.exit
     if policy is None or isinstance(policy, m.Fixed | m.Bayes):
         return
-    per_head = ("repeats",) if isinstance(policy, m.Patience) else ("temperatures", "thresholds")
     count = len(policy.heads)
-    for name in per_head:
+    for name in _per_head(policy):
         found = len(getattr(policy, name))
         if found != count:
             yield f"{found} {name} are given for {count} heads", _WHERE, "give one per head"
@@ -59,6 +58,15 @@ def _lengths(network: m.Network) -> Iterator[Finding]:
     if policy.order == "depth" and count == 1:
         message = "order=depth asks one head after another, and there is only one"
         yield message, _WHERE, "use order=time, or ask another head"
+
+
+def _per_head(policy: m.ExitPolicy) -> tuple[str, ...]:
+    """The fields of a policy that hold one value per head."""
+    if isinstance(policy, m.Confidence | m.Margin | m.Entropy):
+        return "temperatures", "thresholds"
+    if isinstance(policy, m.IntegerConfidence):
+        return "shifts", "limits"
+    return ("limits",) if isinstance(policy, m.IntegerMargin) else ("repeats",)
 
 
 def _positive(policy: m.ExitPolicy) -> dict[str, tuple[float, ...]]:
@@ -93,7 +101,9 @@ def _numbers(network: m.Network) -> Iterator[Finding]:
 def _thresholds(policy: m.ExitPolicy) -> tuple[float, ...]:
     if isinstance(policy, m.Bayes):
         return (policy.threshold,)
-    return () if isinstance(policy, m.Patience | m.Fixed) else policy.thresholds
+    if isinstance(policy, m.Confidence | m.Margin | m.Entropy):
+        return policy.thresholds
+    return ()
 
 
 def _steps(network: m.Network) -> Iterator[Finding]:

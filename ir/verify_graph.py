@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from snnc.ir import model as m
 from snnc.ir.fields import write_field
 from snnc.ir.hints import did_you_mean, field_types
+from snnc.ir.latency import HOP, local_delay, starts_of
 from snnc.ir.tensors import DTYPES
 from snnc.ir.values import NAME
-from snnc.ir.verify_base import STAGES, Finding, Invariant, place, sources
+from snnc.ir.verify_base import SPIKING, STAGES, Finding, Invariant, place, sources
 
 
 def _unique_names(network: m.Network) -> Iterator[Finding]:
@@ -51,11 +52,13 @@ def _sources_exist(network: m.Network) -> Iterator[Finding]:
 
 def _sources_earlier(network: m.Network) -> Iterator[Finding]:
     known = sources(network)
+    # With hop latency it is the delay as it acts that counts: see _latency.
+    starts = isinstance(network.schedule, m.Pipelined | m.PipelinedGated)
     seen = {i.name for i in network.inputs}
     for population in network.populations:
         for incoming in population.incoming:
             late = incoming.source in known and incoming.source not in seen
-            if late and incoming.delay < 1:
+            if late and incoming.delay < 1 and not starts:
                 yield (
                     f"the source {incoming.source} stands later in the network",
                     place(population),
@@ -74,6 +77,35 @@ def _delays(network: m.Network) -> Iterator[Finding]:
             elif incoming.delay and network.stage == "ann":
                 message = f"{name} has the delay {incoming.delay}; stage ann has no time"
                 yield message, place(population), "remove the delay, or convert to spiking first"
+
+
+def _latency(network: m.Network) -> Iterator[Finding]:
+    schedule = network.schedule
+    if not isinstance(schedule, m.Pipelined | m.PipelinedGated):
+        return
+    wanted, found = len(network.populations), len(schedule.starts)
+    if found != wanted:
+        message = f"the schedule gives {found} starts for {wanted} populations"
+        yield message, "schedule", "give one start per population, in their order"
+        return
+    if any(start < 0 for start in schedule.starts):
+        yield f"a start is {min(schedule.starts)}; inputs start at 0", "schedule", ""
+        return
+    starts = starts_of(network) or {}
+    seen = {i.name for i in network.inputs}
+    for population in network.populations:
+        for incoming in population.incoming:
+            if incoming.source in starts:
+                delay = local_delay(starts, population.name, incoming)
+                if delay < (0 if incoming.source in seen else 1):
+                    sent = starts[incoming.source] + HOP + incoming.delay
+                    message = (
+                        f"spikes of {incoming.source} arrive from step {sent} on, and the "
+                        f"population starts at {starts[population.name]}: it would miss the first"
+                    )
+                    advice = "delay the connection, or run the pass add-latency"
+                    yield message, place(population), advice
+        seen.add(population.name)
 
 
 def _field_types(network: m.Network) -> Iterator[Finding]:
@@ -149,4 +181,5 @@ INVARIANTS = (
     Invariant("SN108", STAGES, "heads read populations", _head_populations),
     Invariant("SN109", STAGES, "delays count steps from 0, and ann has none", _delays),
     Invariant("SN110", STAGES, "there is an input of a known element type", _inputs),
+    Invariant("SN111", SPIKING, "no spike arrives before its reader starts", _latency),
 )

@@ -131,6 +131,10 @@ def _limits(network: m.Network) -> Iterator[Finding]:
                     "which leaves out the 0 it starts from"
                 )
                 yield message, place(population), "min_spikes <= 0 <= max_spikes"
+            held, threshold = neuron.saturation, parameter_values(network, neuron.threshold)
+            if held is not None and threshold is not None and not held >= threshold.max():
+                message = f"the saturation is {held:g}, and a threshold {threshold.max():g}"
+                yield message, place(population), "a potential must be able to reach its threshold"
 
 
 def _staircases(network: m.Network) -> Iterator[Finding]:
@@ -210,7 +214,7 @@ def _integer_tensors(network: m.Network) -> Iterator[Finding]:
 def _whole_numbers(network: m.Network) -> Iterator[Finding]:
     for population in network.populations:
         neuron = population.neuron
-        numbers = {f: getattr(neuron, f, 0) for f in ("threshold", "v_init")}
+        numbers = {f: getattr(neuron, f, 0) for f in ("threshold", "v_init", "saturation")}
         factors = [
             op.factor for i in population.incoming for op in i.ops if isinstance(op, m.Scale)
         ]

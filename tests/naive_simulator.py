@@ -71,7 +71,8 @@ def _coded(coding: model.Coding, value: Array) -> Array:
         return value
     steps = value / coding.step
     whole = np.rint(steps) if coding.ties == "even" else np.floor(steps + coding.shift)
-    return coding.step * np.minimum(np.maximum(whole, coding.lowest), coding.levels)
+    level = np.minimum(np.maximum(whole, coding.lowest), coding.levels)
+    return level if isinstance(coding, model.Graded) else coding.step * level
 
 
 class _State:
@@ -110,6 +111,8 @@ class _State:
         theta = float(self.parameters["threshold"][index[1:]])
         slope = float(self.parameters["slope"][index[1:]])
         u = neuron.leak * float(self.potential[index]) + current
+        if neuron.saturation is not None:
+            u = min(max(u, -neuron.saturation), neuron.saturation)
         n = int(self.count[index])
         spike = 0
         if u >= theta and (neuron.max_spikes is None or n < neuron.max_spikes):

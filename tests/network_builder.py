@@ -106,6 +106,7 @@ class Builder:
         if classified:
             add_classifiers(self)
         heads = [self.head(p) for p in self.populations if self.rarely() or classified]
+        schedule = None if self.stage == "ann" else self.schedule()
         network = m.Network(
             name=self.pick(("net", *ORIGINS)),
             stage=self.stage,
@@ -113,7 +114,7 @@ class Builder:
             populations=tuple(self.populations),
             heads=(*heads, m.Head("final", self.populations[-1].name, self.readout())),
             passes=self.pick(((), ("import{model=x.onnx}",), ("a", 'b{c="d e"}'))),
-            schedule=None if self.stage == "ann" else self.schedule(),
+            schedule=schedule,
         )
         if self.stage != "ann" and self.often():
             network = replace(network, exit=random_exit(self, network))
@@ -123,12 +124,34 @@ class Builder:
 
     def schedule(self) -> m.Schedule:
         steps = self.integer(1, 64)
-        return m.Synchronous(steps) if self.often() else m.Gated(steps, self.integer(1, 9))
+        window = self.integer(1, 9)
+        if self.odd and self.rarely():
+            return self.pipelined(steps, window)
+        return m.Synchronous(steps) if self.often() else m.Gated(steps, window)
+
+    def pipelined(self, steps: int, window: int) -> m.Schedule:
+        """A schedule with hop latency; connections get the delays that it needs."""
+        starts = dict.fromkeys((i.name for i in self.inputs), 0)
+        for population in self.populations:
+            own = [i.source for i in population.incoming if i.source in starts]
+            starts[population.name] = 1 + max(starts[name] for name in own) + self.rarely()
+        for index, population in enumerate(self.populations):
+            late = starts[population.name] - 1
+            self.populations[index] = replace(
+                population,
+                incoming=tuple(
+                    replace(i, delay=i.delay + late - starts[i.source]) for i in population.incoming
+                ),
+            )
+        found = tuple(starts[p.name] for p in self.populations)
+        pipelined = m.Pipelined(steps, found)
+        return pipelined if self.often() else m.PipelinedGated(steps, window, found)
 
     def input(self) -> m.Input:
         shape = (self.integer(1, 4), *self.pair(1, 5)) if self.often() else (self.integer(1, 9),)
         rounded = m.Rounded(self.pick(FLOATS), self.integer(1, 15), -self.integer(0, 8))
-        codings = (m.Direct(), rounded, m.Poisson(self.pick(self.floats), 3), m.Events())
+        graded = m.Graded(self.pick(FLOATS), self.integer(1, 15), -self.integer(0, 8))
+        codings = (m.Direct(), rounded, graded, m.Poisson(self.pick(self.floats), 3), m.Events())
         coding = m.Direct() if self.stage == "ann" else self.pick(codings)
         return m.Input(self.name(), self.pick(("f32", "f64", "u8")), shape, coding)
 
@@ -289,6 +312,7 @@ class Builder:
             leak=1.0 if self.often() else self.pick((0.5, 0.9, 1e-05)),
             negative_spikes=self.pick(("none", "retract", "leaky")),
             slope=1.0 if self.often() else self.parameter(shape, "slope"),
+            saturation=self.pick((None, 1.7e300)) if self.odd else None,
             max_spikes=self.pick((None, 0, 7)),
             min_spikes=self.pick((None, 0, -7)),
         )

@@ -60,6 +60,12 @@ def build_chain(
             out_shape, factor = (len(weight),), 1.0
         elif isinstance(op, _WEIGHTED):
             weight = _weight(op, lookup, factor, dtype)
+            pool = summed_windows(op, lookup(op.weight), in_shape)
+            if pool is not None:
+                window, op = pool
+                in_shape = (in_shape[0], in_shape[1] // window[0], in_shape[2] // window[1])
+                kernels.append(Pool2d(window, in_shape, average=False))
+                weight = np.ascontiguousarray(weight[:, :, :: window[0], :: window[1]])
             kernels.append(_weighted(op, in_shape, out_shape, weight))
             factor = 1.0
         else:
@@ -121,5 +127,35 @@ def _weighted(
 
 def _kernel(op: model.Operator, in_shape: Shape, out_shape: Shape, lookup: linear.Lookup) -> Kernel:
     if isinstance(op, model.AvgPool2d) and Pool2d.fits(op, in_shape, out_shape):
-        return Pool2d(op, out_shape)
+        return Pool2d(op.kernel, out_shape)
     return Defined(op, in_shape, out_shape, lookup)
+
+
+def summed_windows(
+    op: model.Dense | model.Conv2d, weight: Array, in_shape: Shape
+) -> tuple[tuple[int, int], model.Conv2d] | None:
+    """A window whose sum a convolution reads, and the convolution that reads the sums instead.
+
+    That is what a convolution behind an average pooling looks like once the pooling is folded into
+    its weights: they are alike within each window. In whole numbers both ways give the same sums,
+    and reading sums needs as many times fewer products as a window has cells. In fractions they are
+    rounded in another order, so floating-point weights are left alone.
+    """
+    if not isinstance(op, model.Conv2d) or weight.dtype.kind not in "iu" or op.dilations != (1, 1):
+        return None
+    window = op.strides
+    if window == (1, 1) or any(in_shape[axis + 1] % window[axis] for axis in (0, 1)):
+        return None
+    fits = all(
+        weight.shape[2 + axis] % window[axis] == op.pads[axis] % window[axis] == 0
+        and op.pads[axis + 2] % window[axis] == 0
+        for axis in (0, 1)
+    )
+    if not fits:
+        return None
+    first = weight[:, :, :: window[0], :: window[1]]
+    if not (first.repeat(window[0], axis=2).repeat(window[1], axis=3) == weight).all():
+        return None
+    top, left, bottom, right = op.pads
+    pads = (top // window[0], left // window[1], bottom // window[0], right // window[1])
+    return window, model.Conv2d(op.weight, (1, 1), pads, groups=op.groups)

@@ -2,28 +2,20 @@
 
 BLAS has no integer product. Sums of integers in a floating-point type are exact, in any order,
 while every sum of absolute values stays below 2^24 (float32) or 2^53 (float64). The bound used
-here is the largest potential that any neuron could reach. Let D be the number of steps in which
-input and bias act, T that of all steps, and I the drive of one step in absolute values. Then
-
-- `|v_init| + threshold + D * I(input, bias) + T * I(spikes)` holds always, and
-- `|v_init| + threshold * (n + 1) + D * I(input, bias) + sum of |weight| * N + I` holds where the
-  neuron resets by subtraction and sends no more than n net spikes: its potential is what came in
-  less threshold times its own net count, and what came in depends on the net counts N alone.
-
-The smaller one counts; the second is what bounds of spikes are good for. Only where it proves too
+here is the largest potential that any neuron could reach: see `reach`. Only where it proves too
 large, the slow int64 product is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from snnc.backends.reference.reach import Reach, potential_bounds, reach_of_values
 from snnc.diagnostics import Diagnostic, InputError
-from snnc.ir import linear, model, shapes
+from snnc.ir import model
 from snnc.ir.tensors import Array
 
 _LIMITS = ((2.0**24, np.dtype(np.float32)), (2.0**53, np.dtype(np.float64)))
@@ -43,7 +35,7 @@ def exact_dtype(network: model.Network, inputs: Mapping[str, Array], steps: int)
     Raises:
         InputError: SN510 if a sum could even leave 64 bits.
     """
-    largest = _largest_sum(network, inputs, steps)
+    largest = largest_sum(network, inputs, steps)
     for limit, dtype in _LIMITS:
         if largest < limit:
             return dtype
@@ -60,159 +52,26 @@ def exact_dtype(network: model.Network, inputs: Mapping[str, Array], steps: int)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Reach:
-    """The largest |spike| or |value| of a source in one step, and its largest |net count|."""
-
-    each: float
-    net: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    """Bounds of a population's summed input, the largest over its neurons.
-
-    `step`: within one step. `total`: of all steps, each in absolute values. `net`: of all steps
-    up to any of them. `inside`: the largest value inside the chains.
-    """
-
-    step: float
-    total: float
-    net: float
-    inside: float
-
-
-_UNBOUNDED = _Reach(2.0**100, 2.0**100)
-"""What is taken for a loop of pools alone, whose spikes could grow without end."""
-
-
-def _largest_sum(network: model.Network, inputs: Mapping[str, Array], steps: int) -> float:
+def largest_sum(network: model.Network, inputs: Mapping[str, Array], steps: int) -> float:
+    """The largest value that can occur anywhere in a run on these inputs."""
     drive = network.schedule.drive(steps) if network.schedule else steps
-    reach: dict[str, _Reach] = {}
+    reach: dict[str, Reach] = {}
     for entry in network.inputs:
         drawn = isinstance(entry.coding, model.Poisson)
-        each = 1.0 if drawn else _largest(np.asarray(inputs[entry.name]))
-        reach[entry.name] = _Reach(each, drive * each)
-    largest = max((r.each for r in reach.values()), default=0.0)
-    # A loop reads later populations, of which only pools depend on what they read themselves.
-    for population in network.populations:
-        if isinstance(population.neuron, model.IF):
-            reach[population.name] = _Reach(1.0, _net_spikes(population.neuron, steps))
-    for population in network.populations:
-        if {i.source for i in population.incoming} <= reach.keys():
-            sums = _sums(network, population, reach, drive, steps)
-            reach[population.name] = _spikes(population.neuron, sums, steps)
-    for population in network.populations:
-        sums = _sums(network, population, reach, drive, steps)
-        bound = _largest_potential(network, population.neuron, sums, steps)
-        reach[population.name] = _spikes(population.neuron, sums, steps)
-        largest = max(largest, bound, sums.inside)
-    return largest
-
-
-def _largest_potential(
-    network: model.Network, neuron: model.Neuron, sums: _Sums, steps: int
-) -> float:
-    """The largest |potential|, or for pools the largest difference of two counts."""
-    arrived = min(sums.total, sums.net + sums.step)
-    if isinstance(neuron, model.Integrator):
-        return _bound(network, neuron.v_init) + arrived
-    if not isinstance(neuron, model.IF):
-        return 2 * arrived
-    start, threshold = _bound(network, neuron.v_init), _bound(network, neuron.threshold)
-    bound = start + threshold + sums.total
-    if neuron.reset == "subtract" and neuron.negative_spikes != "leaky":
-        sent = _net_spikes(neuron, steps)
-        bound = min(bound, start + threshold * (sent + 1) + sums.net + sums.step)
-    return bound
-
-
-def _spikes(neuron: model.Neuron, sums: _Sums, steps: int) -> _Reach:
-    """What a population can send."""
-    if isinstance(neuron, model.IF):
-        return _Reach(1.0, _net_spikes(neuron, steps))
-    if isinstance(neuron, model.RunningMax2d):
-        return _Reach(sums.step, min(sums.total, sums.net))
-    return _Reach(sums.step, sums.total)
-
-
-def _net_spikes(neuron: model.IF, steps: int) -> float:
-    """The largest |net count| of an integrate-and-fire neuron."""
-    most = steps if neuron.max_spikes is None else min(steps, neuron.max_spikes)
-    least = 0 if neuron.negative_spikes == "none" else steps
-    if neuron.negative_spikes == "retract" and neuron.min_spikes is not None:
-        least = min(steps, -neuron.min_spikes)
-    return float(max(most, least))
-
-
-def _sums(
-    network: model.Network,
-    population: model.Population,
-    reach: Mapping[str, _Reach],
-    drive: int,
-    steps: int,
-) -> _Sums:
-    inputs = {entry.name for entry in network.inputs}
-    shape = shapes.summed_shape(network, population)
-    entering, spiking, net = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    inside = 0.0
-    if population.bias is not None:
-        bias = linear.broadcast_parameter(population.bias, shape, network.array)
-        entering += np.abs(bias.astype(np.float64))
-    for incoming in population.incoming:
-        source = reach.get(incoming.source, _UNBOUNDED)
-        value, most = _absolute_chain(network, incoming, source.each)
-        inside = max(inside, most)
-        if incoming.source in inputs:
-            entering += value
-        else:
-            spiking += value
-            net += _absolute_chain(network, incoming, source.net)[0]
-    return _Sums(
-        step=float(np.max(entering + spiking)),
-        total=float(np.max(drive * entering + steps * spiking)),
-        net=float(np.max(drive * entering + net)),
-        inside=inside,
+        reach[entry.name] = reach_of_values(1.0 if drawn else inputs[entry.name], drive)
+    bounds = potential_bounds(network, reach, steps).values()
+    return max(
+        *(entry.each for entry in reach.values()),
+        *(max(float(bound.potential.max()), bound.inside) for bound in bounds),
     )
 
 
-def _absolute_chain(
-    network: model.Network, incoming: model.Incoming, value: float
-) -> tuple[Array, float]:
-    """A chain with absolute weights on a source of equal values, and the largest on the way."""
-    values = np.full((1, *network.source_shape(incoming.source)), value)
-    largest = 0.0
-    for op in incoming.ops:
-        values = linear.apply(_absolute(op), values, lambda ref: np.abs(_wide(network, ref)))
-        largest = max(largest, _largest(values))
-    return values[0], largest
-
-
-def _absolute(op: model.Operator) -> model.Operator:
-    if isinstance(op, model.Scale) and not isinstance(op.factor, model.Ref):
-        return model.Scale(abs(op.factor))
-    return op
-
-
-def _wide(network: model.Network, ref: model.Ref) -> Array:
-    return network.array(ref).astype(np.float64)
-
-
-def _largest(array: Array) -> float:
-    return float(np.abs(array.astype(np.float64)).max(initial=0.0))
-
-
-def _bound(network: model.Network, parameter: model.Parameter) -> float:
-    if isinstance(parameter, model.Ref):
-        return _largest(network.array(parameter))
-    return abs(float(parameter))
-
-
 def _fractional_input(entry: model.Input) -> Iterator[Diagnostic]:
-    if isinstance(entry.coding, model.Rounded) and not float(entry.coding.step).is_integer():
-        yield _not_whole(
-            f"values rounded to {entry.coding.step} are fractions", f"input {entry.name}"
-        )
+    coding = entry.coding
+    if isinstance(coding, model.Graded) or not isinstance(coding, model.Rounded):
+        return
+    if not float(coding.step).is_integer():
+        yield _not_whole(f"values rounded to {coding.step} are fractions", f"input {entry.name}")
 
 
 def _not_whole(what: str, where: str) -> Diagnostic:
@@ -272,7 +131,7 @@ def _parameters(population: model.Population) -> Iterator[str]:
 
 def _values(network: model.Network, parameter: model.Parameter) -> Array:
     if isinstance(parameter, model.Ref):
-        return _wide(network, parameter)
+        return network.array(parameter).astype(np.float64)
     return np.asarray(float(parameter))
 
 

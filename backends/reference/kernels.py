@@ -223,13 +223,14 @@ class Depthwise2d:
 
 
 class Pool2d:
-    """Average pooling without a border whose windows do not overlap: sums of strided views."""
+    """Pooling without a border whose windows do not overlap: sums of strided views, or averages."""
 
     pads = NO_HALO
 
-    def __init__(self, op: model.AvgPool2d, out_shape: Shape) -> None:
-        self._kernel = op.kernel
+    def __init__(self, kernel: tuple[int, int], out_shape: Shape, *, average: bool = True) -> None:
+        self._kernel = kernel
         self._out = inner_shape(out_shape)
+        self._average = average
 
     @staticmethod
     def fits(op: model.AvgPool2d, in_shape: Shape, out_shape: Shape) -> bool:
@@ -261,7 +262,8 @@ class Pool2d:
             np.add(tall[:, :, 0::kw], tall[:, :, 1::kw], out=total)
         for j in range(2, kw):
             np.add(total, tall[:, :, j::kw], out=total)
-        np.divide(total, work.dtype.type(kh * kw), out=total)
+        if self._average:
+            np.divide(total, work.dtype.type(kh * kw), out=total)
         return out
 
 

@@ -88,6 +88,7 @@ class PlainState:
         rule = self._rule
         potential = self.potential[tile]
         integrate(potential, parts, rule.leak)
+        saturate(potential, rule)
         mask = self._work.array(("mask", rule.shape), len(potential), rule.shape, np.bool_)
         np.greater_equal(potential, rule.threshold, out=mask)
         assert out is not None
@@ -132,6 +133,7 @@ class BoundedState:
         rule, work = self._rule, self._work
         potential, net = self.potential[tile], self._net[tile]
         integrate(potential, parts, rule.leak)
+        saturate(potential, rule)
         rows = len(potential)
         up = work.array(("up", rule.shape), rows, rule.shape, np.bool_)
         free = work.array(("free", rule.shape), rows, rule.shape, np.bool_)
@@ -218,6 +220,7 @@ class Fire:
     falls: Array
     max_spikes: int | None
     min_spikes: int | None
+    saturation: np.generic | None = None
 
     def state(self, samples: int, work: Workspace) -> PlainState | BoundedState:
         """Fresh arrays for a group of samples."""
@@ -231,6 +234,12 @@ def integrate(potential: Array, parts: list[Array], leak: float = 1.0) -> None:
         np.multiply(potential, potential.dtype.type(leak), out=potential)
     for part in parts:
         np.add(potential, part, out=potential)
+
+
+def saturate(potential: Array, rule: Fire) -> None:
+    """Hold the potential within the range of its register, where it has one."""
+    if rule.saturation is not None:
+        np.clip(potential, -rule.saturation, rule.saturation, out=potential)
 
 
 def drop(potential: Array, spikes: Array, rule: Fire, work: Workspace) -> None:

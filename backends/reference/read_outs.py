@@ -20,6 +20,7 @@ class Heads:
         self._totals: dict[str, Array] = {}
         self._scales: dict[str, Array] = {}
         self._sizes: dict[str, int] = {}
+        self._integrated: set[str] = set()
         for head in network.heads:
             population = network.population(head.population)
             self._by_population.setdefault(head.population, []).append(head)
@@ -27,6 +28,8 @@ class Heads:
             self._sizes[head.name] = size
             self._totals[head.name] = np.zeros((samples, size))
             self._scales[head.name] = read_out_scale(network, population)
+            if isinstance(population.neuron, model.Integrator):
+                self._integrated.add(head.name)
 
     @property
     def populations(self) -> frozenset[str]:
@@ -62,6 +65,8 @@ class Heads:
             if isinstance(head.readout, model.Membrane):
                 assert potential is not None
                 rows[:] = potential.reshape(len(rows), -1)
+                if head.name in self._integrated:
+                    rows *= self._scales[head.name]
                 continue
             total = self._totals[head.name][tile]
             sent = spikes.reshape(len(rows), -1)

@@ -91,6 +91,7 @@ def _check_input(entry: model.Input, array: Array, integer: bool) -> Array:
         raise _error("SN504", "the array holds NaN or infinite values", where)
     if isinstance(entry.coding, model.Rounded):
         array = rounded(entry.coding, array)
+    _check_events(entry, array, where)
     drawn = isinstance(entry.coding, model.Poisson)
     if integer and not drawn and array.dtype.kind == "f" and (array != np.rint(array)).any():
         raise _error(
@@ -102,14 +103,31 @@ def _check_input(entry: model.Input, array: Array, integer: bool) -> Array:
     return array
 
 
+def _check_events(entry: model.Input, array: Array, where: str) -> None:
+    largest = entry.coding.largest if isinstance(entry.coding, model.Events) else None
+    if largest is None or not array.size:
+        return
+    found = max(float(array.max()), -float(array.min()))
+    if found > largest:
+        raise _error(
+            "SN514",
+            f"an event of {found:g} is larger than {largest}, for which the network was made",
+            where,
+            "send fewer events per step, or compile with quantize-weights{events=...}",
+        )
+
+
 def rounded(coding: model.Rounded, array: Array) -> Array:
     """What the host makes of values of any shape: whole steps, in the array's own precision.
+
+    Graded inputs are counted in steps, the others keep their units.
 
     Source: Esser et al. 2020, eq. 1 and 2, as `snnc.ir.staircase.level`.
     """
     x = array.astype(np.result_type(array, np.float32), copy=False)
     step, shift = (np.asarray(value, x.dtype) for value in (coding.step, coding.shift))
-    values: Array = step * level(x, step, coding.lowest, coding.levels, shift, coding.ties)
+    whole = level(x, step, coding.lowest, coding.levels, shift, coding.ties)
+    values: Array = whole if isinstance(coding, model.Graded) else step * whole
     return values
 
 

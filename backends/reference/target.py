@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from snnc.backends.base import Limits, Program
 from snnc.backends.reference.simulator import Simulator
@@ -12,6 +13,7 @@ from snnc.backends.reference.trace import Trace
 from snnc.backends.reference.validate import simulation_findings
 from snnc.diagnostics import Diagnostic
 from snnc.ir import model
+from snnc.ir.tensors import Array
 
 _LIMITS = Limits(
     stages=("snn", "fixed"),
@@ -30,7 +32,7 @@ _LIMITS = Limits(
         "pad2d",
         "upsample2d",
     ),
-    codings=("direct", "rounded", "poisson", "events"),
+    codings=("direct", "rounded", "graded", "poisson", "events"),
     resets=("subtract", "zero", "none"),
     signed_spikes=True,
     spike_cap=True,
@@ -49,12 +51,17 @@ class ReferenceTarget:
     description: str = "the reference simulator in NumPy, which every target must equal"
     limits: Limits = _LIMITS
     pipeline: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ("reference",)
 
     def check(self, network: model.Network) -> list[Diagnostic]:
         """What the simulator cannot run; see SN501 and SN509."""
         return list(simulation_findings(network))
 
-    def emit(self, network: model.Network) -> dict[str, bytes]:
+    def figures(self, network: model.Network) -> dict[str, Any]:
+        """Nothing: it has no limits that a network could come near."""
+        return {}
+
+    def emit(self, network: model.Network, inputs: Mapping[str, Array]) -> dict[str, bytes]:
         """No file: the simulator runs the network of the program directory itself."""
         return {}
 

@@ -10,7 +10,7 @@ from naive_simulator import simulate
 from spiking_networks import WHOLE, build, inputs_for, sources_for
 
 from snnc.backends.reference import Simulator
-from snnc.backends.reference.exact import _largest_sum, exact_dtype
+from snnc.backends.reference.exact import largest_sum, exact_dtype
 from snnc.diagnostics import InputError
 from snnc.ir import model as m
 
@@ -197,7 +197,7 @@ def test_no_potential_ever_leaves_the_bound(name: str, window: int | None) -> No
         network = build(name, seed, whole=True, steps=14, window=window)
         arrays = inputs_for(network, 2, seed)
         naive = simulate(network, sources_for(network, arrays, 14), 14)
-        bound = _largest_sum(network, arrays, 14)
+        bound = largest_sum(network, arrays, 14)
         largest = max(np.abs(p).max() for steps in naive.potentials.values() for p in steps)
         assert largest <= bound
 

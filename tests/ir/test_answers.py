@@ -10,7 +10,7 @@ import policies as nets
 import pytest
 
 from snnc.ir import model as m
-from snnc.ir.answers import class_count, class_values, classify, read_out_scale
+from snnc.ir.answers import class_count, class_values, classify, read_out_scale, whole
 
 PLAIN = m.Head("h", "p", m.SpikeCount())
 RELU = m.Head("h", "p", m.Membrane(("Relu", "Softmax")))
@@ -89,3 +89,13 @@ def test_a_spike_counts_what_the_scale_of_its_channel_says(
     found = read_out_scale(network, population)
     assert found.tolist() == per_neuron
     assert found.dtype == np.float64
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.5, 0.1, 1 / 3, 1e-7, 12345.678, 2.0**-30])
+def test_whole_numbers_come_back_from_read_outs_of_any_unit(unit: float) -> None:
+    """Up to 2^51, whatever the unit rounds; half a unit more is another number."""
+    rng = np.random.default_rng(0)
+    numbers = rng.integers(-(2**51), 2**51, (200, 3)) // 2 ** rng.integers(0, 51, (200, 1))
+    outputs, units = numbers * unit, np.full(3, unit)
+    np.testing.assert_array_equal(whole(outputs, units), numbers)
+    assert (whole(outputs + 0.75 * unit, units) != numbers).any(axis=1).mean() > 0.9

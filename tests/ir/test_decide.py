@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,16 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from naive_exits import Told, naive
+from random_read_outs import HEADS, SAMPLES, Outputs, currents, trains
 from strategies import fuzz
 
 from snnc.ir import model as m
 from snnc.ir.decide import Decider
 from snnc.ir.verify import verify
-
-HEADS = ("a", "b", "c")
-SAMPLES = 60
-Outputs = Mapping[str, np.ndarray[Any, Any]]
-
 
 # ---- the rule under test ------------------------------------------------------------------------
 
@@ -72,30 +67,13 @@ def network_of(policy: m.ExitPolicy, classes: int = 4, host: tuple[str, ...] = (
         if isinstance(policy.dispersion, m.Ref):
             tables["phi"] = rng.uniform(0, 1, nets.STEPS)
         network = network.with_arrays(tables)
+    if isinstance(policy, m.IntegerMargin | m.IntegerConfidence):
+        rows = [[60, 33, 18, 10, 5, 2, 0], [60, 40, 20, 3, 0, 0, 0], [60, 25, 10, 4, 1, 1, 0]]
+        network = nets.fixed(network)
+        if isinstance(policy, m.IntegerConfidence):
+            network = network.with_arrays({"tables": np.array(rows[: len(policy.heads)])})
     assert verify(network) == []
     return network
-
-
-def trains(seed: int, classes: int = 4, steps: int = nets.STEPS) -> Outputs:
-    """Read-outs (steps, samples, K) of counts; each sample prefers a class, later heads more so."""
-    rng = np.random.default_rng(seed)
-    prefers = np.eye(classes)[rng.integers(0, classes, SAMPLES)]
-    return {
-        name: 0.5
-        * (
-            rng.uniform(0, 1, (steps, SAMPLES, classes)) < 0.25 + (0.2 + 0.15 * depth) * prefers
-        ).cumsum(axis=0)
-        for depth, name in enumerate(HEADS)
-    }
-
-
-def currents(seed: int, classes: int = 4, steps: int = nets.STEPS) -> Outputs:
-    """Read-outs of any sign, which also fall."""
-    rng = np.random.default_rng(seed)
-    return {
-        name: rng.normal(0, 1 + depth, (steps, SAMPLES, classes)).cumsum(axis=0)
-        for depth, name in enumerate(HEADS)
-    }
 
 
 def scaled(
@@ -109,6 +87,7 @@ def scaled(
 
 DEPTH: dict[str, Any] = {"order": "depth", "budgets": (3, 5)}
 INTERNAL = ("a", "b")
+WHOLE: dict[str, Any] = {"shifts": (0, 1, 0), "tables": m.Ref("tables")}
 TABLES = {"strength": m.Ref("strength"), "threshold": 0.83}
 POLICIES: dict[str, m.ExitPolicy] = {
     "confidence": scaled(m.Confidence, (0.61, 0.67, 0.73)),
@@ -135,6 +114,18 @@ POLICIES: dict[str, m.ExitPolicy] = {
         heads=HEADS, dispersion=m.Ref("phi"), strength=m.Ref("strength"), threshold=0.9971
     ),
     "bayes without dispersion": m.Bayes(heads=HEADS, dispersion=0.0, first_step=3, **TABLES),
+    "integer margin": m.IntegerMargin(heads=HEADS, limits=(2, 3, 3)),
+    "integer margin late": m.IntegerMargin(
+        heads=INTERNAL, limits=(2, 3), first_step=3, last_step=6
+    ),
+    "integer margin depth": m.IntegerMargin(heads=HEADS, limits=(1, 2, 3), **DEPTH),
+    "integer confidence": m.IntegerConfidence(heads=HEADS, limits=(98, 100, 72), **WHOLE),
+    "integer confidence late": m.IntegerConfidence(
+        heads=HEADS, limits=(150, 130, 100), first_step=3, last_step=6, **WHOLE
+    ),
+    "integer confidence depth": m.IntegerConfidence(
+        heads=HEADS, limits=(120, 100, 70), **WHOLE, **DEPTH
+    ),
 }
 
 
@@ -194,6 +185,10 @@ def test_the_comparison_sees_another_policy(name: str) -> None:
         changes = {"threshold": 0.999, "first_step": policy.first_step + 1}
     elif isinstance(policy, m.Patience):
         changes = {"repeats": tuple(r + 1 for r in policy.repeats)}
+    elif isinstance(policy, m.IntegerMargin):
+        changes = {"limits": tuple(limit + 1 for limit in policy.limits)}
+    elif isinstance(policy, m.IntegerConfidence):
+        changes = {"limits": tuple(limit - 10 for limit in policy.limits)}
     elif not isinstance(policy, m.Fixed):
         changes = {"thresholds": tuple(t * 1.3 for t in policy.thresholds)}
     other = network_of(replace(policy, **changes))

@@ -31,6 +31,8 @@ POLICIES = [
     nets.FIXED,
     nets.BAYES,
     nets.DEPTH,
+    nets.INTEGER_MARGIN,
+    nets.INTEGER_CONFIDENCE,
 ]
 LINES = [
     (
@@ -57,6 +59,14 @@ LINES = [
     (
         'exit = confidence(heads=["early", "final"], first_step=1, last_step=none, order=depth, '
         "budgets=[4], alpha=4.0, temperatures=[1.0, 2.0], thresholds=[0.6, 0.7])"
+    ),
+    (
+        'exit = integer_margin(heads=["early", "final"], first_step=1, last_step=none, order=time, '
+        "budgets=[], limits=[3, 2])"
+    ),
+    (
+        'exit = integer_confidence(heads=["early", "final"], first_step=1, last_step=none, '
+        "order=time, budgets=[], shifts=[0, 1], tables=@tables, limits=[150, 140])"
     ),
 ]
 
@@ -209,6 +219,12 @@ def test_every_invariant_of_exits_has_a_breakage() -> None:
             m.Entropy(heads=("early",), alpha=1.0, temperatures=(1.0,), thresholds=(0.5,))
         ),
         replace(nets.with_exit(nets.CONFIDENCE), schedule=m.Gated(nets.STEPS, 4)),
+        nets.whole(nets.CONFIDENCE),
+        nets.whole(nets.PATIENCE),
+        nets.with_exit(replace(nets.INTEGER_MARGIN, limits=(-1, 2**53))),
+        nets.with_exit(replace(nets.INTEGER_CONFIDENCE, limits=(0, 2**53), shifts=(62, 0))),
+        nets.with_exit(replace(nets.INTEGER_CONFIDENCE, order="depth", budgets=(4,))),
+        nets.whole(tables=np.array([[1, 0], [2**31 - 1, 0]])),
     ],
 )
 def test_policies_at_the_ends_of_their_ranges_are_valid(network: m.Network) -> None:
@@ -224,6 +240,19 @@ def test_a_head_of_one_value_and_one_of_two_tell_the_same_classes_apart() -> Non
         exit=nets.CONFIDENCE,
     ).with_arrays({"final.w": np.ones((1, 4), np.float32)})
     assert verify(mixed) == []
+
+
+def test_the_scale_of_what_an_integer_policy_does_not_read_may_differ_between_classes() -> None:
+    """Of a head that is not asked, and of potentials that no scale acts on."""
+    scale = np.array([1.0, 1.0, 2.0], np.float32)
+    network = nets.whole(m.IntegerMargin(heads=("final",), limits=(3,)), scale=scale)
+    early = replace(network.populations[1], scale=m.Ref("scale"))
+    populations = (network.populations[0], early, network.populations[2])
+    assert verify(replace(network, populations=populations)) == []
+    both = replace(network, populations=populations, exit=nets.INTEGER_MARGIN)
+    assert {d.code for d in verify(both)} == {"SN428"}
+    membranes = tuple(replace(head, readout=m.Membrane()) for head in network.heads)
+    assert verify(replace(both, heads=membranes)) == []
 
 
 def test_an_unknown_head_comes_with_the_nearest_name() -> None:
@@ -263,8 +292,8 @@ def test_junk_in_any_field_of_a_policy_is_a_finding_and_no_crash(junk: Any) -> N
 
 def test_random_networks_have_every_policy_order_and_read_out() -> None:
     kinds: Counter[object] = Counter()
-    for seed in range(300):
-        network = random_network(seed, "snn", odd=True)
+    for seed in range(400):
+        network = random_network(seed, "fixed" if seed % 4 == 3 else "snn", odd=True)
         policy = network.exit
         kinds[type(policy)] += 1
         kinds[getattr(policy, "order", None)] += 1

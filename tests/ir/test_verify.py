@@ -124,6 +124,8 @@ CASES: list[tuple[str, Callable[[m.Network], m.Network], str]] = [
     ("snn", lambda n: incoming(n, 1, m.Incoming("conv", (), -1)), "SN109"),
     ("ann", lambda n: incoming(n, 1, m.Incoming("conv", (), 1)), "SN109"),
     ("ann", lambda n: replace(n, inputs=()), "SN110"),
+    ("snn", lambda n: replace(n, schedule=m.Pipelined(4, (1,))), "SN111"),
+    ("snn", lambda n: replace(n, schedule=m.PipelinedGated(4, 2, (-1, 1, 2))), "SN111"),
     ("ann", lambda n: replace(n, inputs=(m.Input("image", "f16", (2, 4, 4)),)), "SN110"),
     ("ann", lambda n: replace(n, inputs=(m.Input("image", "f32", (1, 4, 4)),)), "SN201"),
     ("ann", lambda n: incoming(n, 2, m.Incoming("pool", (m.Dense(m.Ref("fc.weight")),))), "SN201"),

@@ -1,0 +1,58 @@
+"""How inputs come in: the codings of an input's values in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from snnc.ir.neurons import Ties
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """The analog value acts as a constant current in every step (direct coding)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poisson:
+    """Bernoulli spikes of probability `min(|x| / scale, 1)` and the sign of x, seeded."""
+
+    scale: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The caller brings an array `(T, ...)`: its own input for every step.
+
+    `largest`: the largest absolute value that one may have; None for any.
+    """
+
+    largest: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rounded(Direct):
+    """Direct coding of the value rounded by the host, for networks that quantise their input.
+
+    The current is `step * clip(floor(x / step + shift), lowest, levels)`: see `Quantized`, whose
+    fields these are.
+    """
+
+    step: float
+    levels: int
+    lowest: int = 0
+    shift: float = 0.5
+    ties: Ties = "up"
+
+
+@dataclass(frozen=True, slots=True)
+class Graded(Rounded):
+    """As rounded, but what comes in is the whole number of steps: a graded spike in every step.
+
+    The current is `clip(floor(x / step + shift), lowest, levels)`. Integer networks take analog
+    values this way; `step` is what one unit is worth in the units of x.
+    """
+
+
+Coding: TypeAlias = Direct | Rounded | Graded | Poisson | Events

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from snnc.ir import model as m
+from snnc.ir.exits import Asking
+
+SCALE = 0.5
+"""What a unit of a whole read-out counts as in the networks of these tests."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,7 @@ def naive(network: m.Network, outputs: dict[str, list[list[float]]], steps: int)
     return Told(spent + deadline, last, best(values), False, score)
 
 
-def turns(
-    policy: m.Confidence | m.Margin | m.Entropy | m.Patience, deadline: int, steps: int
-) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+def turns(policy: Asking, deadline: int, steps: int) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     """Steps spent before, the step, and who is asked in it."""
     if policy.order == "time":
         for step in range(1, deadline + 1):
@@ -95,12 +97,34 @@ def judged(
     """Score of one head, and whether it is sure, whatever the step."""
     if isinstance(policy, m.Patience):
         return float(run), run >= policy.repeats[policy.heads.index(name)]
+    if isinstance(policy, m.IntegerMargin | m.IntegerConfidence):
+        values = [round(v / SCALE) for v in values_of(network, name, outputs)]
+        return judged_whole(network, policy, policy.heads.index(name), values)
     assert isinstance(policy, m.Confidence | m.Margin | m.Entropy)
     index = policy.heads.index(name)
     divisor = policy.alpha * policy.temperatures[index]
     z = [value / divisor for value in values_of(network, name, outputs)]
     score = scored(policy, z)
     return score, score > policy.thresholds[index]
+
+
+def judged_whole(
+    network: m.Network, policy: m.ExitPolicy, index: int, values: list[int]
+) -> tuple[float, bool]:
+    """Score, and whether the asked head `index` is sure, of whole values by class."""
+    largest = max(values)
+    if isinstance(policy, m.IntegerMargin):
+        others = list(values)
+        others.remove(largest)
+        ahead = largest - max(others)
+        return float(ahead), ahead > policy.limits[index]
+    assert isinstance(policy, m.IntegerConfidence)
+    table = [int(entry) for entry in network.array(policy.tables)[index]]
+    total = 0
+    for value in values:
+        column = (largest - value) // 2 ** policy.shifts[index]
+        total += table[column] if column < len(table) else table[-1]
+    return table[0] / total, total < policy.limits[index]
 
 
 def scored(policy: m.ExitPolicy, z: list[float]) -> float:
@@ -120,12 +144,11 @@ def naive_bayes(
     strength = network.array(policy.strength)
     phi = policy.dispersion
     last = len(network.heads) - 1
-    scale = 0.5
     for step in range(1, deadline + 1):
         column = min(step, strength.shape[1]) - 1
         moments = []
         for k in range(len(outputs[policy.heads[0]][0])):
-            counts = [outputs[name][step - 1][k] / scale for name in policy.heads]
+            counts = [outputs[name][step - 1][k] / SCALE for name in policy.heads]
             rate = (counts[0] + 0.5) / (step + 1)
             for row, count in enumerate(counts[1:]):
                 a = float(strength[row, column])

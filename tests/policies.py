@@ -22,6 +22,11 @@ ENTROPY = m.Entropy(heads=BOTH, alpha=4.0, temperatures=(1.0, 2.0), thresholds=(
 PATIENCE = m.Patience(heads=BOTH, repeats=(3, 2))
 FIXED = m.Fixed(head="final", step=5)
 BAYES = m.Bayes(heads=BOTH, strength=m.Ref("strength"), threshold=0.75)
+INTEGER_MARGIN = m.IntegerMargin(heads=BOTH, limits=(3, 2))
+INTEGER_CONFIDENCE = m.IntegerConfidence(
+    heads=BOTH, shifts=(0, 1), tables=m.Ref("tables"), limits=(150, 140)
+)
+TABLES = [[100, 60, 36, 22, 0], [100, 37, 14, 0, 0]]
 DEPTH = replace(CONFIDENCE, order="depth", budgets=(4,))
 
 
@@ -55,8 +60,23 @@ def bayesian(policy: m.Bayes = BAYES, **arrays: Any) -> m.Network:
     return replace(spiking(), exit=policy).with_arrays(tables)
 
 
+def whole(policy: m.ExitPolicy | None = INTEGER_CONFIDENCE, **arrays: Any) -> m.Network:
+    """The network at stage fixed, with any policy."""
+    network = replace(fixed(spiking()), exit=policy)
+    tables = {"tables": np.array(TABLES)} if isinstance(policy, m.IntegerConfidence) else {}
+    return network.with_arrays({**tables, **arrays})
+
+
+def fixed(network: m.Network) -> m.Network:
+    """A network whose weights are whole numbers, at stage fixed."""
+    weights = {name: network.array(m.Ref(name)).astype(np.int8) for name in network.tensors}
+    return replace(network, stage="fixed").with_arrays(weights)
+
+
 def with_exit(policy: m.ExitPolicy | None) -> m.Network:
     """The network with any policy."""
+    if isinstance(policy, m.IntegerMargin | m.IntegerConfidence):
+        return whole(policy)
     return bayesian(policy) if isinstance(policy, m.Bayes) else replace(spiking(), exit=policy)
 
 
@@ -74,6 +94,27 @@ def _bayes(**arrays: Any) -> Callable[[m.Network], m.Network]:
 def _phi(values: Any) -> Callable[[m.Network], m.Network]:
     policy = replace(BAYES, dispersion=m.Ref("phi"))
     return lambda _network: bayesian(policy, phi=np.asarray(values))
+
+
+def _tables(values: Any, dtype: Any = np.int64) -> Callable[[m.Network], m.Network]:
+    return lambda _network: whole(tables=np.asarray(values, dtype))
+
+
+def _unfit(_network: m.Network) -> m.Network:
+    """A spiking network with a policy for whole numbers."""
+    return replace(spiking(), exit=INTEGER_MARGIN)
+
+
+def _whole_head(
+    index: int, policy: m.ExitPolicy = INTEGER_CONFIDENCE, **changes: Any
+) -> Callable[[m.Network], m.Network]:
+    def change(_network: m.Network) -> m.Network:
+        network = whole(policy, scale=np.array([1.0, 1.0, 2.0], np.float32))
+        populations = list(network.populations)
+        populations[index + 1] = replace(populations[index + 1], **changes)
+        return replace(network, populations=tuple(populations))
+
+    return change
 
 
 def _head(index: int, **changes: Any) -> Callable[[m.Network], m.Network]:
@@ -122,6 +163,7 @@ def _one_neuron(_network: m.Network) -> m.Network:
     return network.with_arrays({"strength": np.ones((1, STEPS))})
 
 
+EARLY_ONLY = m.IntegerMargin(heads=("early",), limits=(0,))
 ONLY_LAST: dict[str, Any] = {"heads": ("final",), "temperatures": (1.0,), "thresholds": (0.5,)}
 
 # What is done to a sound network of stage snn, the code, and words of the message.
@@ -172,4 +214,30 @@ BREAKAGES: list[tuple[Callable[[m.Network], m.Network], str, str]] = [
     (_bayes(strength=np.full((1, STEPS), 1e13)), "SN427", "strength of the exit holds 1e+13,"),
     (_phi(np.ones(STEPS - 1)), "SN427", "dispersion of the exit has shape [7], not [8]"),
     (_phi(np.linspace(-1, 1, STEPS)), "SN427", "dispersion of the exit holds -1,"),
+    (_changed(INTEGER_MARGIN, limits=(1,)), "SN422", "1 limits are given for 2 heads"),
+    (_changed(INTEGER_CONFIDENCE, shifts=()), "SN422", "0 shifts are given for 2 heads"),
+    (_changed(INTEGER_CONFIDENCE, last_step=STEPS + 1), "SN424", "last_step of the exit is 9"),
+    (_unfit, "SN428", "read-outs of stage snn are none"),
+    (_whole_head(0, scale=m.Ref("scale")), "SN428", "head early counts one unit"),
+    (_whole_head(1, scale=0.0), "SN428", "head final counts one unit"),
+    (_whole_head(1, EARLY_ONLY, scale=m.Ref("scale")), "SN428", "head final counts one unit"),
+    (_changed(INTEGER_MARGIN, limits=(-2, 0)), "SN429", "limit of the exit is -2, not within -1"),
+    (_changed(INTEGER_MARGIN, limits=(0, 2**53 + 1)), "SN429", "limit of the exit is 9007199254"),
+    (
+        _changed(INTEGER_CONFIDENCE, limits=(-1, 0)),
+        "SN429",
+        "limit of the exit is -1, not within 0",
+    ),
+    (_changed(INTEGER_CONFIDENCE, shifts=(0, -1)), "SN429", "shift of the exit is -1"),
+    (_changed(INTEGER_CONFIDENCE, shifts=(63, 0)), "SN429", "shift of the exit is 63"),
+    (_tables(TABLES[:1]), "SN429", "shape [1, 5]"),
+    (_tables(TABLES[0]), "SN429", "shape [5]"),
+    (_tables([[0], [0]]), "SN429", "shape [2, 1]"),
+    (_tables(TABLES, np.int32), "SN429", "hold i32"),
+    (_tables(TABLES, np.float64), "SN429", "hold f64"),
+    (_tables([[5, 0], [0, 0]]), "SN429", "head final begins with 0"),
+    (_tables([[5, 1], [5, 0]]), "SN429", "head early ends with 1"),
+    (_tables([[5, 4, 0], [5, 6, 0]]), "SN429", "head final rises"),
+    (_tables([[5, -1, 0], [5, 1, 0]]), "SN429", "head early rises"),
+    (_tables([[2**31, 0], [1, 0]]), "SN429", "head early begins with 2147483648"),
 ]

@@ -21,9 +21,12 @@ from snnc.ir.exits import Scaled
 from snnc.ir.linear import broadcast_parameter
 from snnc.ir.scores import score
 from snnc.ir.tensors import Array
+from snnc.passes.base import Context
+from snnc.passes.integer_exit import IntegerExit
 
 CLASSES = 3
 POLICIES = ("confidence", "margin", "entropy", "patience", "fixed", "bayes")
+INTEGER_POLICIES = ("integer_confidence", "integer_margin")
 DEPTH_POLICIES = ("confidence", "margin", "entropy", "patience")
 FIELDS = ("step", "head", "answer", "score", "sure")
 STEPS = 10
@@ -50,7 +53,8 @@ def build(
     rng = np.random.default_rng([seed, 99])
     least = 1 if order == "depth" or policy == "bayes" else 0
     network = _with_heads(network, rng, int(rng.integers(least, 3)), policy == "bayes")
-    return _with_policy(network, policy, rng, order)
+    stopping = _with_policy(network, policy.removeprefix("integer_"), rng, order)
+    return IntegerExit().run(stopping, Context()) if policy in INTEGER_POLICIES else stopping
 
 
 def _with_heads(

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from snnc.cli import options as o
 from snnc.cli.console import Output
+from snnc.cli.fit_table import fit_tables
 from snnc.diagnostics import Diagnostic, UsageError
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def compile_(
     out.result(
         {**compiled.report, "output": None if place is None else str(place)},
         *_text(compiled, place),
+        *fit_tables(compiled.report.get("fit")),
     )
     return 0
 
@@ -183,7 +185,11 @@ def exit_lines(record: dict[str, Any] | None) -> list[str]:
     if record is None:
         return []
     if not record["fitted"]:
-        return [f"exit       {record['text']}", "           (as given; nothing was measured)"]
+        return [
+            f"exit       {record['text']}",
+            *integer_lines(record),
+            "           (as given; nothing was measured)",
+        ]
     found, fixed, rule = record["choosing"], record["fixed"], record["rule"]
     name = record["policy"] if rule == record["policy"] else f"{record['policy']} (by {rule})"
     steps = f"{found['mean_steps']:.2f} steps instead of {found['steps_full']:.2f}"
@@ -197,8 +203,20 @@ def exit_lines(record: dict[str, Any] | None) -> list[str]:
         f"exit       {name}: {steps}",
         f"           accuracy {accuracy} on the {found['samples']:,} samples that chose the policy",
         f"           {answering(record)}",
+        *integer_lines(record),
         f"           fewest steps for all samples alike: {alike}, {100 * fixed['accuracy']:.2f} %",
     ]
+
+
+def integer_lines(record: dict[str, Any]) -> list[str]:
+    """What became of the policy where it compares whole numbers, and what that changed."""
+    found = record.get("integer")
+    if found is None:
+        return []
+    if "samples" not in found:
+        return [f"           in whole numbers: {found['text']}"]
+    what = "stop in another step or are answered otherwise"
+    return [f"           in whole numbers {found['different']} of these samples {what}"]
 
 
 def answering(record: dict[str, Any]) -> str:

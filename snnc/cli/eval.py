@@ -10,7 +10,7 @@ from rich.console import RenderableType
 
 from snnc.cli import options as o
 from snnc.cli.console import Output
-from snnc.cli.eval_tables import layer_table, summary_table
+from snnc.cli.eval_tables import layer_table, quantisation_tables, summary_table
 from snnc.cli.exit_tables import exit_tables
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 
@@ -138,6 +138,7 @@ def _result(measured: Evaluation) -> tuple[dict[str, Any], list[RenderableType]]
         summary_table(measured),
         *exit_tables(measured),
         layer_table(measured),
+        *quantisation_tables(measured),
     ]
     if diagnosis is not None and collapsed(measured):
         texts.append(str(diagnosis))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.console import RenderableType
 from rich.table import Table
 
 from snnc.text import percent
@@ -125,6 +126,32 @@ def layer_table(measured: Evaluation) -> Table:
             *((_count(layer.unequal),) if counted else ()),
         )
     return table
+
+
+def quantisation_tables(measured: Evaluation) -> list[RenderableType]:
+    """What whole numbers cost, a row per layer; none for networks of fractions."""
+    found = measured.quantisation
+    if found is None:
+        return []
+    title = (
+        f"whole numbers against fractions (first {found.samples} samples): accuracy "
+        f"{percent(found.accuracy)} against {percent(found.float_accuracy)}, agreement "
+        f"{percent(found.agreement)}"
+    )
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table.add_column("layer", overflow="fold")
+    for name in ("weight error", "rate", "difference", "other counts", "read-out error"):
+        table.add_column(name, justify="right")
+    for layer in found.layers:
+        table.add_row(
+            layer.name,
+            percent(layer.weight_error),
+            "-" if layer.rate is None else f"{layer.rate:.4f}",
+            "-" if layer.difference is None else f"{layer.difference:.4f}",
+            percent(layer.unequal),
+            percent(layer.read_out_error),
+        )
+    return [table]
 
 
 def _count(value: int | None) -> str:

@@ -8,9 +8,11 @@ import typer
 from rich.table import Table
 
 from snnc.cli.console import Output
+from snnc.cli.fit_table import chip_table
 
 if TYPE_CHECKING:
     from snnc.backends.base import Target
+    from snnc.backends.loihi.chips import Chip
 
 
 def targets(
@@ -40,8 +42,18 @@ def targets(
         f"{payload['name']}: {payload['description']}\nown passes: {pipeline}\n"
         f"{_quantised_text(payload['quantised'])}\nlimits:"
     )
-    out.result(payload, heading, _table(limits))
+    chips = _chips(name)
+    if chips:
+        payload["chips"] = {chip.name: chip.as_dict() for chip in chips}
+    out.result(payload, heading, _table(limits), *(chip_table(chip) for chip in chips))
     return 0
+
+
+def _chips(name: str) -> list[Chip]:
+    """The chips that networks for a target are laid out on."""
+    from snnc.backends.loihi.chips import CHIP_NAMES, load_chip
+
+    return [load_chip(chip) for chip in CHIP_NAMES] if name == "loihi" else []
 
 
 def _described(target: Target) -> dict[str, Any]:

@@ -13,13 +13,13 @@ import numpy as np
 from snnc.backends.base import Target
 from snnc.data.preprocessing import Preprocessing
 from snnc.diagnostics import Diagnostic, InputError
-from snnc.driver import exits
+from snnc.driver import exits, integer_exits
 from snnc.driver.auto import Search, Searcher
 from snnc.driver.calibration import Calibration, calibrate, require_single_input
 from snnc.driver.checks import CHECKED_SAMPLES, CheckPasses
 from snnc.driver.classifiers import insert
 from snnc.driver.compiled import Compiled
-from snnc.driver.hooks import KeepQuantised
+from snnc.driver.hooks import KeepFractions, KeepQuantised, Shifted
 from snnc.driver.overlap import names_share
 from snnc.driver.pipeline import candidate_pipelines
 from snnc.driver.plan import Plan, added_classifiers, make_plan, run_plan
@@ -77,6 +77,7 @@ class Compilation:
             self._take(self.choice.spec)
         self.checks: CheckPasses | None = None
         self.kept = KeepQuantised()
+        self.fractions = KeepFractions()
         self.notes: list[str] = []
 
     def _take(self, pipeline: str) -> None:
@@ -122,6 +123,7 @@ class Compilation:
             network=network,
             ann=self.source.network,
             quantised=self.kept.beside(self.source.network),
+            fractions=self.fractions.last,
             target=self.target.name,
             steps=steps or DEFAULT_STEPS if network.schedule is None else network.schedule.steps,
             seed=self.options.seed,
@@ -167,7 +169,7 @@ class Compilation:
         return calibrate(self.source.network, self.source.ann, data, self.options.progress)
 
     def _watchers(self) -> list[Hook]:
-        return [*self.options.hooks, self.kept]
+        return [*self.options.hooks, self.kept, self.fractions]
 
     def _run(
         self, plan: Plan, steps: int | None, calibration: Calibration, *, watched: bool
@@ -225,14 +227,17 @@ class Compilation:
         request, options = self.request, self.options
         if request is None:
             return network, None
+        if network.stage == "fixed":
+            integer_exits.check_request(network, request)
         if exits.is_given(request):
-            exits.check_executed(self.target, exits.policy_name(network))
-            return network, exits.given_record(network, request)
+            given = exits.Exited(network, exits.given_record(network, request))
+            given = self._executed(given)
+            return given.network, given.record
         assert self.exit_data is not None
         found = exits.fit_exit(
             network, self.source.ann, self.exit_data, request, options.exit_drop, options.progress
         )
-        exits.check_executed(self.target, exits.policy_name(found.network))
+        found = self._executed(found)
         self.notes.extend(found.notes)
         if self._same_data():
             self.notes.append(exits.SAME_DATA)
@@ -240,6 +245,18 @@ class Compilation:
             self.notes.append(exits.TRAINED_ON_EXIT_DATA)
         data = _data_record(self.exit_name, len(self.exit_data))
         return found.network, {**found.record, "data": data}
+
+    def _executed(self, found: exits.Exited) -> exits.Exited:
+        """A network with the policy as the target executes it: at stage fixed in whole numbers."""
+        exits.check_executed(self.target, exits.policy_name(found.network))
+        if found.network.stage != "fixed":
+            return found
+        context = Context(seed=self.options.seed)
+        done = len(self.plan.everything)
+        hooks = [Shifted(hook, done) for hook in self._watchers()]
+        found = integer_exits.in_integers(found, context, hooks)
+        self.notes.extend(context.notes)
+        return found
 
     def _golden(self, calibration: Calibration, network: Network) -> Mapping[str, Array]:
         samples = calibration.samples

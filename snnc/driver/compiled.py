@@ -42,6 +42,7 @@ class Compiled:
         path: where the program was read from, empty if it was not.
         quantised: the network of stage ann whose integers the final one settles to, where a pass
             quantised it; None where `ann` is it or there is none.
+        fractions: the spiking network that a network of stage fixed was made from; else None.
     """
 
     network: m.Network
@@ -57,6 +58,7 @@ class Compiled:
     golden_inputs: Mapping[str, Array] = field(default_factory=dict)
     path: str = ""
     quantised: m.Network | None = None
+    fractions: m.Network | None = None
 
     def save(self, directory: str | PathLike[str], *, force: bool = False) -> Path:
         """Write the program directory; complete or not at all.
@@ -146,6 +148,7 @@ class Compiled:
             samples,
             ann=ann,
             quantised=quantised_reference(self),
+            before=self.fractions,
             steps=steps,
             batch=batch,
             layer_samples=len(samples) if exact else LAYER_SAMPLES,

@@ -39,9 +39,9 @@ def exact_reference(
         text = f"there is no network of stage ann to compare {network.name} with"
         cure = "give the program directory or the ONNX file instead of a lone .snn file"
         raise InputError(Diagnostic("SN944", text, where=compiled.path, help=cure))
-    if not isinstance(network.schedule, Gated):
+    if network.stage == "fixed" or not isinstance(network.schedule, Gated):
         text = f"network {network.name} does not come to rest at the integers of a quantised ANN"
-        cure = "only map-quantized{mode=qffs} makes such networks"
+        cure = "only map-quantized{mode=qffs} makes such networks, before quantize-weights"
         raise InputError(Diagnostic("SN944", text, where=compiled.path, help=cure))
     if not counted_layers(network, compiled.quantised or ann):
         text = f"network {network.name} has no spikes that count the levels of a layer of its ANN"

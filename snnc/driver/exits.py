@@ -29,6 +29,9 @@ from snnc.options import format_options, format_spec
 COUNTING = "spike-heads"
 """The pass that makes heads count spikes; bayes needs it where they read membrane potentials."""
 
+INTEGER = "integer_"
+"""What the text form puts before the name of a policy that compares whole numbers."""
+
 FITTING = "fit-exit"
 """What `Network.passes` calls a fit on data; no pass, since it cannot be run without the data."""
 
@@ -55,21 +58,27 @@ TRAINED_ON_EXIT_DATA = (
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """A network with its exit policy, what the report says of it, and notes."""
+    """A network with its exit policy, what the report says of it, and notes.
+
+    `choosing`: the samples that chose the threshold of a fitted policy.
+    """
 
     network: m.Network
     record: dict[str, Any]
     notes: tuple[str, ...] = ()
+    choosing: Recorded | None = None
 
 
 def check_executed(target: Target, policy: str) -> None:
     """Refuse a policy, by its name in the text form, that the target does not execute.
 
+    The integer form of a policy counts as the policy.
+
     Raises:
         UsageError: SN936.
     """
     executed = target.limits.exits
-    if policy in executed:
+    if policy.removeprefix(INTEGER) in executed:
         return
     has = f"it has {', '.join(executed)}" if executed else "it stops no sample early"
     text = f"target {target.name} does not execute the exit policy {policy}; {has}"
@@ -134,15 +143,16 @@ def fit_exit(
     from snnc.exits.fit import fit  # scipy is slow to import
 
     check_network(network, request)
-    recorded = record(network, ann, data, progress)
-    found = fit(network, request, *halves(recorded), max_drop)
+    fitting, chosen_on = halves(record(network, ann, data, progress))
+    found = fit(network, request, fitting, chosen_on, max_drop)
     spec = format_options(FITTING, {"policy": format_spec(request), "max_drop": float(max_drop)})
     exited = replace(
         network.with_arrays(found.arrays), exit=found.policy, passes=(*network.passes, spec)
     )
     _require_valid(exited)
     notes = tuple(str(note) for note in found.record.get("notes", ()))
-    return Exited(exited, {"fitted": True, "text": text_of(exited), **found.record}, notes)
+    report = {"fitted": True, "text": text_of(exited), **found.record}
+    return Exited(exited, report, notes, chosen_on)
 
 
 def require_labels(network: m.Network, data: Samples | None) -> None:
@@ -251,7 +261,8 @@ def manifest_entry(report: Mapping[str, Any]) -> dict[str, Any] | None:
     record = report.get("exit")
     if record is None:
         return None
-    return {key: record[key] for key in ("policy", "text", "fitted", "data") if key in record}
+    kept = ("policy", "text", "integer", "fitted", "data")
+    return {key: record[key] for key in kept if key in record}
 
 
 def _tell(progress: ProgressSink | None, done: int, total: int) -> None:

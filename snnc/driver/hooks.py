@@ -99,6 +99,18 @@ class KeepQuantised:
         return self.last if changed else None
 
 
+@dataclass(slots=True)
+class KeepFractions:
+    """Keeps the network that a pass turned into whole numbers, to tell what that cost."""
+
+    last: Network | None = None
+
+    def __call__(self, index: int, spec: str, before: Network, after: Network) -> None:
+        """Keep the network in front of the pass that leads to stage fixed."""
+        if before.stage == "snn" and after.stage == "fixed":
+            self.last = before
+
+
 def _same(imported: Network, before: object, last: Network, population: Population) -> bool:
     """Whether a staircase has the levels and steps that the imported network gives it."""
     neuron = population.neuron

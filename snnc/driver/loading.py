@@ -79,8 +79,9 @@ def _load_program(path: Path) -> Compiled:
     try:
         return Compiled(
             network,
-            _ann_if_there(path / "ann.snn"),
-            quantised=_ann_if_there(path / "quantised.snn"),
+            _if_there(path / "ann.snn", "ann"),
+            quantised=_if_there(path / "quantised.snn", "ann"),
+            fractions=_if_there(path / "fractions.snn", "snn"),
             target=str(manifest["target"]),
             steps=int(manifest["steps"]),
             seed=int(manifest["seed"]),
@@ -96,13 +97,13 @@ def _load_program(path: Path) -> Compiled:
         raise InputError(Diagnostic("SN941", text, where=where, help="compile again")) from None
 
 
-def _ann_if_there(path: Path) -> Network | None:
-    """The network of stage ann in a file of a program directory; None where there is no file."""
+def _if_there(path: Path, stage: str) -> Network | None:
+    """The network of a stage in a file of a program directory; None where there is no file."""
     if not path.exists():
         return None
     network = read_network(path)
-    if network.stage != "ann":
-        text = f"the network is at stage {network.stage} instead of ann"
+    if network.stage != stage:
+        text = f"the network is at stage {network.stage} instead of {stage}"
         raise InputError(Diagnostic("SN941", text, where=str(path), help="compile again"))
     return network
 

@@ -64,12 +64,18 @@ def make_plan(
         (*inserting, *leading),
         general[len(leading) :],
         () if any(p.name == COUNTING for p in general) else counting,
-        build_pipeline(",".join(target.pipeline)),
+        _own_passes(target, general),
         given,
     )
     check_stop(plan.everything, options.stop_after)
     check_printed(options.hooks, plan.everything)
     return plan
+
+
+def _own_passes(target: Target, general: Sequence[Pass]) -> tuple[Pass, ...]:
+    """The passes of the target, without those that the pipeline names with options of its own."""
+    names = {step.name for step in general}
+    return tuple(p for p in build_pipeline(",".join(target.pipeline)) if p.name not in names)
 
 
 def added_classifiers(options: CompileOptions) -> tuple[Pass, ...]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from snnc.driver.exits import manifest_entry
 from snnc.driver.report import window_of
@@ -20,15 +17,14 @@ if TYPE_CHECKING:
 
 GOLDEN_SAMPLES = 4
 
-_NPY: Any = np.lib.format  # typed in some versions of NumPy only
-
 
 def program_files(compiled: Compiled) -> dict[str, bytes]:
     """Every file of the program directory but the manifest, as path and bytes.
 
     `network.snn` is the final network, `ann.snn` the imported one (so that evaluation can
     compare without the ONNX file), `quantised.snn` the network of stage ann whose integers the
-    final one settles to where a pass quantised it, `golden/` a few inputs and what the reference
+    final one settles to where a pass quantised it, `fractions.snn` the spiking network that one of
+    whole numbers was made from, `golden/` a few inputs and what the reference
     simulator makes of them.
     """
     files = dict(to_bytes(compiled.network, "network.snn"))
@@ -36,6 +32,8 @@ def program_files(compiled: Compiled) -> dict[str, bytes]:
         files.update(to_bytes(compiled.ann, "ann.snn"))
     if compiled.quantised is not None:
         files.update(to_bytes(compiled.quantised, "quantised.snn"))
+    if compiled.fractions is not None:
+        files.update(to_bytes(compiled.fractions, "fractions.snn"))
     if compiled.network.stage != "ann":
         files.update(golden_of(compiled.network, compiled.golden_inputs))
         files.update(_target_files(compiled))
@@ -46,7 +44,7 @@ def program_files(compiled: Compiled) -> dict[str, bytes]:
 def _target_files(compiled: Compiled) -> Mapping[str, bytes]:
     from snnc.driver.targets import find_target
 
-    return find_target(compiled.target).emit(compiled.network)
+    return find_target(compiled.target).emit(compiled.network, compiled.golden_inputs)
 
 
 def golden_of(network: m.Network, inputs: Mapping[str, Array]) -> dict[str, bytes]:
@@ -61,23 +59,6 @@ def golden_of(network: m.Network, inputs: Mapping[str, Array]) -> dict[str, byte
     found = trace.exits
     stopped = {} if found is None else {n: getattr(found, n) for n in ("step", "head", "answer")}
     return golden_files(inputs, trace.spike_counts, trace.outputs, stopped)
-
-
-def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
-    """A compressed `.npz` whose bytes depend on the arrays alone (fixed dates, sorted)."""
-    import zipfile
-
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(arrays):
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            content = io.BytesIO()
-            _NPY.write_array(
-                content, np.ascontiguousarray(arrays[name]), version=(1, 0), allow_pickle=False
-            )
-            archive.writestr(entry, content.getvalue())
-    return buffer.getvalue()
 
 
 def json_bytes(payload: Mapping[str, Any]) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from snnc.driver.auto import Search
 from snnc.driver.checks import PassCheck
 from snnc.driver.source import Source
+from snnc.driver.targets import find_target
 from snnc.ir.interpret import network_macs, population_macs
 from snnc.ir.model import Gated, Network
 from snnc.passes.defaults import Choice
@@ -29,6 +30,9 @@ def build_report(
     stopping: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report of a compilation, a JSON object that depends on inputs and options alone."""
+    figures = {}
+    if compiled.network.stage in find_target(compiled.target).limits.stages:
+        figures = find_target(compiled.target).figures(compiled.network)
     return {
         "schema_version": SCHEMA_VERSION,
         "network": compiled.network.name,
@@ -47,6 +51,7 @@ def build_report(
         "auto": None if search is None else search.as_dict(),
         "exit": stopping,
         "evaluation": None,
+        **figures,
     }
 
 

@@ -35,6 +35,8 @@ class Comparison:
         self.network = network
         self._ann = ann
         self._quantised = quantised if quantised is not None else ann
+        if network.stage == "fixed":  # weights of few bits rest at other integers now and then
+            self._quantised = None
         self._shared = () if ann is None else comparable(network, ann.network)
         self.meters = {p.name: self._meter(p) for p in network.populations}
         self.sums: ExactnessSums | None = None

@@ -165,7 +165,8 @@ TABLES: tuple[EnergyTable, ...] = (
     ),
     EnergyTable(
         "loihi1",
-        "Davies et al., IEEE Micro 2018, table 2 (Loihi 1, pre-silicon circuit simulation, 0.75 V)",
+        "Davies et al., IEEE Micro 2018, table 2 (Loihi 1, pre-silicon circuit simulation, 0.75 V; "
+        "a model; constants as cited by others, 23.6 pJ not re-checked in the paper)",
         "23.6 pJ per synaptic operation (a minimum), 81 pJ per update of a neuron that fires "
         "and 52 pJ of one that does not, 1.7 pJ per spike within its tile; hops between tiles, "
         "analog inputs and static power are not counted",

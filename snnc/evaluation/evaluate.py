@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,10 +16,17 @@ from snnc.evaluation.costs import CostSums
 from snnc.evaluation.energy import estimates
 from snnc.evaluation.exit_measure import ExitMeasure, cost_of
 from snnc.evaluation.exits import ExitMode, ExitReport, exit_mode
-from snnc.evaluation.inputs import affordable_batch, mean_input, sample_count, wanted_steps
+from snnc.evaluation.inputs import (
+    affordable_batch,
+    first_samples,
+    mean_input,
+    sample_count,
+    wanted_steps,
+)
 from snnc.evaluation.judge import Judge
 from snnc.evaluation.levels import level_notes, levels_of
 from snnc.evaluation.notes import exit_notes, network_notes, rest_notes
+from snnc.evaluation.quantisation import QuantisationMeter
 from snnc.evaluation.reference import AnnReference, head_values
 from snnc.evaluation.result import Evaluation
 from snnc.evaluation.settling import Settling, SettlingSums
@@ -63,6 +70,7 @@ def evaluate_network(
     *,
     ann: AnnReference | None = None,
     quantised: AnnReference | None = None,
+    before: m.Network | None = None,
     steps: int | None = None,
     batch: int | None = None,
     layer_samples: int = LAYER_SAMPLES,
@@ -78,6 +86,8 @@ def evaluate_network(
         ann: what to compare with; without it the measures that need one are None.
         quantised: the quantised ANN whose integers the spike counts equal at rest, where it is
             not `ann` itself (a network that a pass quantised).
+        before: the network of fractions that an integer network was made from; what whole numbers
+            cost is then measured on the first `layer_samples` samples.
         steps: time steps, by default those of the events or of the network's schedule.
         batch: samples per batch, by default chosen by the network's size; memory grows with it,
             results do not depend on it.
@@ -104,6 +114,7 @@ def evaluate_network(
         text = f"network {network.name} is at stage {network.stage} and has no schedule to run"
         raise InputError(Diagnostic("SN933", text, help="compile it, or add --passes to-spiking"))
     measured = _Measured(network, ann, quantised, total_steps, mode)
+    cost = None if before is None or mode == "run" else QuantisationMeter(network, before)
     known_labels = getattr(data, "labels", None)
     if known_labels is not None:
         measured.judge.check(known_labels, 0)
@@ -125,10 +136,13 @@ def evaluate_network(
             )
             part = x[: max(0, min(count, layer_samples - before))]
             measured.count(trace, labels, logits, part)
+            if cost is not None and trace.exits is None and len(part):
+                cost.compare(trace, first_samples(network, values, len(part)), labels)
             del trace  # the next run needs its memory
-    return measured.result(
+    found = measured.result(
         tuple(getattr(data, "notes", ())), min(layer_samples, tally.samples), simulator.dtype
     )
+    return found if cost is None else replace(found, quantisation=cost.result())
 
 
 def _mode(network: m.Network, exits: str) -> ExitMode:

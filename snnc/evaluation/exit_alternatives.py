@@ -34,6 +34,8 @@ SCORES: dict[type[m.ExitPolicy], str] = {
     m.Confidence: "softmax confidence",
     m.Margin: "margin between the two best classes",
     m.Entropy: "certainty (1 less the entropy's share)",
+    m.IntegerConfidence: "softmax confidence by a table of whole numbers",
+    m.IntegerMargin: "margin between the two best classes, a whole number",
     m.Patience: "steps in a row with the same answer",
     m.Bayes: "probability that the best class is ahead",
 }

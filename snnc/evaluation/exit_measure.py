@@ -15,6 +15,7 @@ from snnc.evaluation.settling import SettlingSums
 from snnc.ir import exits
 from snnc.ir import model as m
 from snnc.ir.answers import classify
+from snnc.ir.decide import Decider
 from snnc.ir.fields import write_call
 from snnc.ir.hints import KEYWORD_OF
 from snnc.ir.interpret import network_macs
@@ -80,7 +81,7 @@ class ExitMeasure:
         return ExitReport(
             policy=KEYWORD_OF[type(policy)],
             text=write_call(policy),
-            thresholds=thresholds(policy),
+            thresholds=thresholds(self.network),
             order="depth" if exits.budgets(policy) else "time",
             stopped=cost_of(sums.mean_steps, sums.costs, sums.costs.operations(macs)),
             full=full,
@@ -98,11 +99,11 @@ class ExitMeasure:
         )
 
 
-def thresholds(policy: m.ExitPolicy) -> tuple[float, ...]:
-    """What the scores of a policy must exceed; () where it has no thresholds."""
-    if isinstance(policy, m.Confidence | m.Margin | m.Entropy):
-        return policy.thresholds
-    return (policy.threshold,) if isinstance(policy, m.Bayes) else ()
+def thresholds(network: m.Network) -> tuple[float, ...]:
+    """What the scores of a network's policy must exceed; () where it has no thresholds."""
+    if isinstance(network.exit, m.Patience | m.Fixed):
+        return ()
+    return Decider(network).limits()
 
 
 def cost_of(steps: float, sums: CostSums, counts: OperationCounts) -> RunCost:

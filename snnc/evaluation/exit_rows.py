@@ -129,10 +129,15 @@ def _first(points: Sequence[Mapping[str, Any]] | None, wanted: float) -> Mapping
 
 
 def _threshold(policy: str, point: Mapping[str, Any]) -> str:
-    """What a score must exceed; for `patience` the number of repeats, which it must reach."""
+    """What a score must exceed; for `patience` the number of repeats, which it must reach.
+
+    Scores of `integer_margin` are whole, so the largest whole number that must be exceeded.
+    """
     value: float | None = point["threshold"]
     if value is None:
         return "none"
+    if policy == "integer_margin":
+        return str(math.floor(value))
     return str(math.ceil(value)) if policy == "patience" else f"{value:.12g}"
 
 

@@ -93,17 +93,21 @@ class ExitSums:
         )
 
     def _calibrate(self, trace: Trace, exits: Exits, right: Array) -> None:
-        """Keep the confidence of each answer whose head has a temperature."""
+        """Keep the confidence of each answer whose head has a temperature or a table."""
         policy = self._network.exit
-        if not isinstance(policy, m.Confidence | m.Margin | m.Entropy):
+        if not isinstance(policy, m.Confidence | m.Margin | m.Entropy | m.IntegerConfidence):
             return
         for index, head in enumerate(self._network.heads):
             if head.name not in policy.heads:
                 continue
             rows = np.flatnonzero(exits.head == index)
-            temperature = policy.temperatures[policy.heads.index(head.name)]
-            values = class_values(head, trace.outputs[head.name][-1, rows])
-            self._confidence.append(softmax_confidence(values / (policy.alpha * temperature)))
+            if isinstance(policy, m.IntegerConfidence):
+                confidence = exits.score[rows]
+            else:
+                temperature = policy.temperatures[policy.heads.index(head.name)]
+                values = class_values(head, trace.outputs[head.name][-1, rows])
+                confidence = softmax_confidence(values / (policy.alpha * temperature))
+            self._confidence.append(confidence)
             self._confident.append(right[rows])
 
 

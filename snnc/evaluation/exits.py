@@ -157,14 +157,15 @@ class ExitReport:
 
     Attributes:
         policy: its keyword; `text` is the whole of it in the text form.
-        thresholds: one per head, empty where the policy has none; infinity stops no sample.
+        thresholds: of the scores, one per head, empty where the policy has none; infinity stops no
+            sample.
         order: `time` or `depth`.
         stopped: costs with exits; `full`: without.
         sure: share of the samples that a head was sure of; the others were answered at the end.
         same_answer: share of the samples whose answer is that of the full-length run.
         ece: expected calibration error of the confidence at the exit, in 15 equal bins (Guo et
-            al. 2017): the softmax of the read-out by the policy's alpha and temperature. None for
-            policies without these.
+            al. 2017): the softmax of the read-out by the policy's alpha and temperature, or what a
+            table says of it. None for policies without these.
         histogram: how many samples exited after how many time steps.
     """
 

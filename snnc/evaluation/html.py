@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from snnc.evaluation.html_exits import exit_context
+from snnc.evaluation.html_fit import fit_context
 from snnc.text import percent
 
 LEFT, RIGHT, TOP, BOTTOM = 60.0, 620.0, 20.0, 250.0
@@ -40,6 +41,7 @@ def render_report(report: Mapping[str, Any]) -> str:
         accuracy_svg=Markup(accuracy_svg(evaluation)) if evaluation else "",
         layers_svg=Markup(layers_svg(evaluation)) if evaluation else "",
         **exit_context(report, evaluation),
+        **fit_context(report),
     )
 
 

@@ -39,7 +39,7 @@ def _fitted_rows(fitted: Mapping[str, Any]) -> list[tuple[str, str]]:
     """How a policy did on the samples that chose its threshold, and what it was chosen by."""
     chosen, fixed = fitted["choosing"], fitted["fixed"]
     data = fitted.get("data") or {}
-    return [
+    rows = [
         ("fitted on", str(data.get("data") or "data from Python")),
         ("asked for", str(fitted["request"])),
         ("accepted loss", f"{fitted['max_drop']:g} points, {fitted['luck']:g} standard errors"),
@@ -52,6 +52,11 @@ def _fitted_rows(fitted: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("T*", f"{fixed['t_star']}, {percent(fixed['t_star_accuracy'])}"),
     ]
+    whole = fitted.get("integer")
+    if whole is not None:
+        changed = f"{whole['different']} of {whole['samples']} samples stop or answer otherwise"
+        rows.append(("in whole numbers", changed))
+    return rows
 
 
 def _bars(histogram: Mapping[str, int]) -> list[dict[str, Any]]:

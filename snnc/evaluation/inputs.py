@@ -28,6 +28,11 @@ def sample_count(network: m.Network, x: Array) -> int:
     return int(x.shape[1] if takes_events(network) else x.shape[0])
 
 
+def first_samples(network: m.Network, x: Array, count: int) -> Array:
+    """The first samples of a batch, in the form that the network takes."""
+    return x[:, :count] if takes_events(network) else x[:count]
+
+
 def mean_input(network: m.Network, x: Array) -> Array:
     """What the ANN is given for a batch, (N, *shape): of events their mean per driven step."""
     if not takes_events(network):

@@ -70,7 +70,8 @@ def exit_notes(network: m.Network, found: ExitReport) -> Iterator[str]:
     if isinstance(network.exit, m.Bayes):
         together = " and ".join(network.exit.heads)
         yield f"bayes fuses {together}: what they say together counts as the last one's answer"
-    if not isinstance(network.exit, m.Confidence | m.Margin | m.Entropy):
+    probable = m.Confidence | m.Margin | m.Entropy | m.IntegerConfidence
+    if not isinstance(network.exit, probable):
         yield f"the policy {found.policy} has no confidence, so no calibration error"
     if found.ece is not None and found.ece > NO_PROBABILITY:
         yield (

@@ -7,6 +7,7 @@ from typing import Any
 
 from snnc.evaluation.exits import ExitReport
 from snnc.evaluation.layers import LayerReport
+from snnc.evaluation.quantisation import Quantisation
 from snnc.evaluation.settling import Settling
 from snnc.evaluation.verdict import Exactness
 
@@ -24,6 +25,7 @@ class Evaluation:
     the quantised ANN. `levels`: the most quantisation levels of an activation, 0 where none is.
     `exit`: what the exit policy did, None where there is none or it was left out. Where only the
     run with exits was made, accuracy, steps and costs here are its own, and there is no curve.
+    `quantisation`: what whole numbers cost against the network of fractions, where there is one.
     """
 
     samples: int
@@ -46,6 +48,7 @@ class Evaluation:
     exactness: Exactness | None = None
     levels: int = 0
     exit: ExitReport | None = None
+    quantisation: Quantisation | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The evaluation as one JSON object with `schema_version`."""
@@ -69,6 +72,7 @@ class Evaluation:
             "layers": [layer.as_dict() for layer in self.layers],
             "layer_samples": self.layer_samples,
             "energy_estimates": list(self.energy_estimates),
+            "quantisation": None if self.quantisation is None else self.quantisation.as_dict(),
             "exit": None if self.exit is None else self.exit.as_dict(),
             "notes": list(self.notes),
         }

@@ -135,16 +135,7 @@ def opinions(network: m.Network, recorded: Recorded) -> Opinions:
     heads = (last,) if decider.fuses else decider.asked
     if isinstance(decider.policy, m.Fixed):
         last = decider.asked[0]
-    return Opinions(score, answer, final, heads, last, limits(decider.policy), recorded.rest())
-
-
-def limits(policy: m.ExitPolicy) -> tuple[float, ...]:
-    """What each head's score must exceed, one value for each head that gives answers of its own."""
-    if isinstance(policy, m.Patience):
-        return tuple(repeats - 0.5 for repeats in policy.repeats)
-    if isinstance(policy, m.Fixed):
-        return (0.5,)
-    return (policy.threshold,) if isinstance(policy, m.Bayes) else policy.thresholds
+    return Opinions(score, answer, final, heads, last, decider.limits(), recorded.rest())
 
 
 def arrange(found: Opinions, by: Plan) -> Asked:

@@ -148,6 +148,8 @@ def described(policy: m.ExitPolicy) -> dict[str, Any]:
     entry |= {"order": policy.order, "budgets": list(policy.budgets)}
     if isinstance(policy, m.Patience):
         return {**entry, "repeats": policy.repeats[0]}
+    if isinstance(policy, m.IntegerMargin | m.IntegerConfidence):
+        return {**entry, "limits": list(policy.limits)}
     return {
         **entry,
         "alpha": policy.alpha,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from snnc.passes.add_latency import AddLatency
 from snnc.passes.base import Pass
 from snnc.passes.calibrate import CalibrateBias, CalibratePotential
 from snnc.passes.fold_batch_norm import FoldBatchNorm
+from snnc.passes.fold_chains import FoldChains
 from snnc.passes.fold_quantizers import FoldQuantizers
 from snnc.passes.fuse_linear import FuseLinear
 from snnc.passes.insert_classifiers import InsertClassifiers
+from snnc.passes.integer_exit import IntegerExit
 from snnc.passes.map_quantized import MapQuantized
 from snnc.passes.max_pool import MaxPool
 from snnc.passes.normalize import Normalize
+from snnc.passes.quantize_weights import QuantizeWeights
 from snnc.passes.requantize import Requantize
 from snnc.passes.set_exit import SetExit
 from snnc.passes.spike_heads import SpikeHeads
@@ -31,7 +35,11 @@ PASSES: dict[str, type[Pass]] = {
         CalibrateBias,
         CalibratePotential,
         SpikeHeads,
+        FoldChains,
+        QuantizeWeights,
+        AddLatency,
         SetExit,
+        IntegerExit,
     )
 }
 """Every pass, in the order in which a pipeline usually has them."""

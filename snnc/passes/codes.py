@@ -3,6 +3,39 @@
 from __future__ import annotations
 
 CODES: dict[str, str] = {
+    "SN760": (
+        "A target has one synapse per connection, so fold-chains makes one operator of every "
+        "chain. What cannot be folded exactly into a convolution or a matrix of affordable size, "
+        "and is no average pooling that could spike, is refused. Let fold-chains write larger "
+        "matrices (`fold-chains{largest=...}`), or keep linear values as populations with "
+        "`fuse-linear{inline=false}`."
+    ),
+    "SN761": (
+        "A neuron has no form in whole numbers: a potential that leaks becomes a fraction, and the "
+        "signed neuron of a leaky ReLU has two thresholds whose ratio is the slope. Convert with "
+        "`to-spiking{leak=1.0}`; replace a leaky ReLU by a ReLU and train again, or requantize it, "
+        "which computes it as two ReLUs."
+    ),
+    "SN762": (
+        "In whole numbers the threshold of a layer would be less than 1: its weights, its bias or "
+        "the largest potential that it could ever reach are so large against the threshold that "
+        "no unit of the target holds both. Normalise the network first; fewer time steps lower the "
+        "largest potential."
+    ),
+    "SN763": (
+        "The largest possible sum of a layer leaves the membrane potential of the target in any "
+        "units. That takes extreme numbers of inputs or time steps: take fewer steps or split the "
+        "layer."
+    ),
+    "SN765": (
+        "add-latency gives every connection the time step that a spike needs on the target. A "
+        "loop of connections then takes at least as many steps as it has connections, and this "
+        "one has a shorter delay: no start times exist for it. Lengthen the delay of the loop."
+    ),
+    "SN764": (
+        "The range of an analog input is learned from the calibration samples, and these are all "
+        "zero or not finite. Use real samples, after the same preprocessing as later inputs."
+    ),
     "SN705": (
         "A pass needs calibration data: it chooses scales, thresholds or corrections from the "
         "activations of the trained network on real inputs, and there were none. Give some "
@@ -99,8 +132,21 @@ CODES: dict[str, str] = {
         "positive (take a higher one; logits that never are make no spike at all); and a lossless "
         "network (map-quantized{mode=qffs}) would lose its exact logits: use mode=qcfs."
     ),
+    "SN747": (
+        "integer-exit turns an exit policy into one that compares whole numbers, for networks of "
+        "stage fixed, and this one has no such form: entropy and bayes need logarithms and "
+        "divisions, and with order=depth layers would have to wait for each other. confidence, "
+        "margin, patience and fixed with order=time have one, or need none."
+    ),
     "SN748": (
         "set-exit was given an exit policy that the network cannot execute. The message says why; "
         "`snnc compile --exit` fits policies, and bayes needs spiking heads and fitted tables."
+    ),
+    "SN749": (
+        "integer-exit compares whole read-outs, potentials or numbers of spikes, of a head's "
+        "classes with each other. One unit must then be worth the same for all classes, and the "
+        "population that a head reads has a scale that differs between them, or is not positive. "
+        "Give the classes one scale (requantise or normalise the last layer per layer, not per "
+        "channel), or ask other heads."
     ),
 }

@@ -15,6 +15,7 @@ def _stage(stage: str) -> Property:
 
 ANN = _stage("ann")
 SNN = _stage("snn")
+FIXED = _stage("fixed")
 
 
 def _not_fixed(network: m.Network) -> str:
@@ -22,6 +23,13 @@ def _not_fixed(network: m.Network) -> str:
 
 
 ANN_OR_SNN = Property("stage ann or snn", _not_fixed)
+
+
+def _spiking(network: m.Network) -> str:
+    return "" if network.stage in ("snn", "fixed") else f"the network is at stage {network.stage}"
+
+
+SPIKING = Property("stage snn or fixed", _spiking)
 
 
 def _foldable_scale(network: m.Network) -> str:
@@ -58,3 +66,22 @@ def _no_exit(network: m.Network) -> str:
 
 
 NO_EXIT = Property("no exit policy", _no_exit)
+
+
+def _single_operators(network: m.Network) -> str:
+    for population in network.populations:
+        for incoming in population.incoming:
+            weighted = [o for o in incoming.ops if isinstance(o, (m.Dense, m.Conv2d))]
+            views = (m.Flatten, m.Reshape)
+            others = [o for o in incoming.ops if o not in weighted and not isinstance(o, views)]
+            factors = [o for o in others if isinstance(o, m.Scale) and not _is_tensor(o.factor)]
+            if len(weighted) > 1 or others != factors:
+                return f"population {population.name} reads {incoming.source} through a chain"
+    return ""
+
+
+def _is_tensor(parameter: m.Parameter) -> bool:
+    return isinstance(parameter, m.Ref)
+
+
+SINGLE_OPERATORS = Property("one weighted operator per connection", _single_operators)

@@ -10,7 +10,7 @@ from snnc.exits.requests import given, parse_request
 from snnc.ir import model as m
 from snnc.ir.verify import verify
 from snnc.passes.base import Context, Property
-from snnc.passes.properties import NO_EXIT, SNN
+from snnc.passes.properties import NO_EXIT, SPIKING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,8 @@ class SetExit:
     """
 
     name: ClassVar[str] = "set-exit"
-    requires: ClassVar[tuple[Property, ...]] = (SNN, NO_EXIT)
-    ensures: ClassVar[tuple[Property, ...]] = (SNN,)
+    requires: ClassVar[tuple[Property, ...]] = (SPIKING, NO_EXIT)
+    ensures: ClassVar[tuple[Property, ...]] = (SPIKING,)
     policy: str
 
     def run(self, network: m.Network, context: Context) -> m.Network:

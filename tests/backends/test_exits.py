@@ -65,12 +65,42 @@ def test_exits_are_those_of_asking_a_full_run(
     nets.check(network, simulator, arrays, simulator.run(arrays))
 
 
+@pytest.mark.parametrize("policy", ["confidence", *nets.INTEGER_POLICIES])
 @pytest.mark.parametrize("name", WHOLE)
-def test_integer_networks_exit_alike(name: str) -> None:
-    network = nets.build(name, "confidence", 4, whole=True)
-    arrays = inputs_for(network, SAMPLES, 4)
-    simulator = simulators(network, 4)
-    nets.check(network, simulator, arrays, simulator.run(arrays))
+def test_integer_networks_exit_alike(name: str, policy: str) -> None:
+    for seed in (4, 5, 6):
+        window = 3 if seed == 6 else None
+        network = nets.build(name, policy, seed, whole=True, window=window)
+        assert list(verify(network)) == []
+        arrays = inputs_for(network, SAMPLES, seed)
+        simulator = simulators(network, seed)
+        nets.check(network, simulator, arrays, simulator.run(arrays))
+
+
+@pytest.mark.parametrize("policy", nets.INTEGER_POLICIES)
+def test_integer_policies_stop_samples_early_and_another_limit_is_noticed(policy: str) -> None:
+    """Negative control: the comparison above sees a policy whose limits are a little different."""
+    early = wrong = 0
+    for seed in range(8):
+        network = nets.build("mlp", policy, seed, whole=True)
+        assert isinstance(network.exit, m.IntegerMargin | m.IntegerConfidence)
+        arrays = inputs_for(network, SAMPLES, seed)
+        simulator = simulators(network, seed)
+        trace = simulator.run(arrays)
+        nets.check(network, simulator, arrays, trace)
+        assert trace.exits is not None
+        early += int(trace.exits.sure.sum())
+        assert (trace.exits.score >= 0).all()
+        # A larger lead, or a smaller sum, is demanded.
+        factor = 1.5 if policy == "integer_margin" else 1 / 1.2
+        limits = tuple(round(limit * factor) for limit in network.exit.limits)
+        other = replace(network, exit=replace(network.exit, limits=limits))
+        try:
+            nets.check(network, simulator, arrays, simulators(other, seed).run(arrays))
+        except AssertionError:
+            wrong += 1
+    assert early >= 8
+    assert wrong >= 3
 
 
 def test_the_random_policies_stop_samples_in_every_way() -> None:

@@ -68,6 +68,12 @@ def test_every_estimate_names_its_source_and_calls_itself_an_estimate() -> None:
         assert len(entry["counted"]) > 30
 
 
+def test_the_figures_of_loihi_1_say_that_they_are_a_model_and_not_re_checked() -> None:
+    source = by_name(COUNTS)["loihi1"].source
+    assert "a model" in source
+    assert "23.6 pJ not re-checked" in source
+
+
 def test_without_the_original_networks_macs_there_is_no_figure_for_it() -> None:
     counts = OperationCounts(1.0, 1.0, 1.0, 1.0, 1.0)
     assert all(estimate.ann_picojoules is None for estimate in estimates(counts))

@@ -78,6 +78,13 @@ def test_a_threshold_of_patience_is_a_number_of_repeats() -> None:
     assert rows[-1].threshold == "3"
 
 
+def test_a_threshold_of_whole_leads_is_a_whole_number() -> None:
+    """A lead above 2.5 is one above 2."""
+    front = [{"threshold": 2.5, "mean_steps": 3.0, "accuracy": 0.97}]
+    rows = ways({**EVALUATION, "exit": {**FOUND, "policy": "integer_margin", "pareto": front}})
+    assert rows[-1].threshold == "2"
+
+
 def test_fixed_steps_stand_beside_the_exits() -> None:
     rows = dict(other_rows(FOUND))
     assert rows["fixed steps as accurate as the exits"] == "3 steps (on average 2.75), 96.00 %"

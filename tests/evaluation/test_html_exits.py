@@ -72,6 +72,13 @@ def test_the_fit_is_shown_whether_the_network_was_evaluated_or_not() -> None:
         assert "none 3.00 90.00 %" in page
 
 
+def test_what_whole_numbers_change_is_shown_where_there_are_any() -> None:
+    whole = {"text": "integer_margin()", "samples": 2000, "different": 3}
+    page = plain(render_report({**REPORT, "exit": {**FITTED, "integer": whole}}))
+    assert "in whole numbers 3 of 2000 samples stop or answer otherwise" in page
+    assert "in whole numbers" not in plain(render_report({**REPORT, "exit": FITTED}))
+
+
 def test_a_long_front_is_shown_in_a_few_points() -> None:
     page = render_report({**REPORT, "evaluation": None, "exit": FITTED})
     assert page.count("90.00 %") == 8

@@ -27,6 +27,21 @@ def test_a_confidence_far_from_accuracy_is_called_a_score(ece: float | None, sai
     assert ("not a probability" in notes(CONFIDENCE, ece)) == said
 
 
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (CONFIDENCE, False),
+        (m.IntegerConfidence(heads=("b",), shifts=(0,), tables=m.Ref("t"), limits=(9,)), False),
+        (m.IntegerMargin(heads=("b",), limits=(9,)), True),
+        (BAYES, True),
+    ],
+)
+def test_policies_without_a_confidence_have_no_calibration_error(
+    policy: m.ExitPolicy, said: bool
+) -> None:
+    assert ("has no confidence, so no calibration error" in notes(policy)) == said
+
+
 def test_of_fused_heads_it_is_said_whose_answer_is_given() -> None:
     assert "bayes fuses a and b" in notes(BAYES)
     assert "fuses" not in notes(CONFIDENCE)

@@ -49,7 +49,8 @@ def executed(network: m.Network, recorded: Recorded, sample: int) -> tuple[int, 
 def cases(draw: Any) -> tuple[m.Network, Recorded]:
     """Random policies with thresholds of their own, on random read-outs."""
     heads = draw(st.integers(1, 3))
-    kind = draw(st.sampled_from(("confidence", "margin", "entropy", "patience", "fixed", "bayes")))
+    kinds = ("confidence", "margin", "entropy", "patience", "fixed", "bayes")
+    kind = draw(st.sampled_from((*kinds, "integer_margin", "integer_confidence")))
     gated = draw(st.booleans()) and kind != "bayes"
     seed = draw(st.integers(0, 10**6))
     classes = draw(st.sampled_from((1, 3))) if kind != "bayes" else 3
@@ -59,10 +60,19 @@ def cases(draw: Any) -> tuple[m.Network, Recorded]:
     else:
         network = recordings.network(heads, classes, STEPS, 3 if gated else None)
         recorded = recordings.recorded(network, 8, seed)
+    if kind.startswith("integer"):
+        network = whole(network)
     policy, arrays = draw(policies(kind, tuple(head.name for head in network.heads)))
     network = replace(network.with_arrays(arrays), exit=policy)
     assert [d for d in verify(network) if d.severity == "error"] == []
     return network, recorded
+
+
+def whole(network: m.Network) -> m.Network:
+    """The network at stage fixed, whose read-outs are in quarters as those that are recorded."""
+    weights = {name: network.array(m.Ref(name)).astype(np.int8) for name in network.tensors}
+    populations = tuple(replace(p, scale=0.25) for p in network.populations)
+    return replace(network, stage="fixed", populations=populations).with_arrays(weights)
 
 
 @st.composite
@@ -91,6 +101,15 @@ def policies(draw: Any, kind: str, names: tuple[str, ...]) -> tuple[m.ExitPolicy
     if kind == "patience":
         repeats = tuple(draw(st.integers(1, 5)) for _ in range(size))
         return m.Patience(**common, repeats=repeats), {}
+    if kind == "integer_margin":
+        limits = tuple(draw(st.integers(-1, 12)) for _ in range(size))
+        return m.IntegerMargin(**common, limits=limits), {}
+    if kind == "integer_confidence":
+        limits = tuple(draw(st.integers(0, 300)) for _ in range(size))
+        shifts = tuple(draw(st.integers(0, 2)) for _ in range(size))
+        table = m.Ref("tables")
+        integer = m.IntegerConfidence(**common, shifts=shifts, tables=table, limits=limits)
+        return integer, {"tables": np.array([[100, 81, 50, 31, 7, 2, 0]] * size)}
     rule = dict(zip(("confidence", "margin", "entropy"), RULES, strict=True))[kind]
     limit = st.floats(0, 1) if kind != "margin" else st.floats(0, 3)
     return rule(

@@ -133,6 +133,8 @@ def test_few_samples_are_pointed_out() -> None:
         m.Patience(heads=("b", "last"), repeats=(2, 2)),
         m.Fixed(head="last", step=3),
         m.Bayes(heads=("b", "last"), strength=m.Ref("s"), threshold=np.inf),
+        m.IntegerMargin(heads=("b", "last"), limits=(3, 2)),
+        m.IntegerConfidence(heads=("last",), shifts=(0,), tables=m.Ref("t"), limits=(9,)),
     ],
 )
 def test_a_policy_is_described_in_plain_json(policy: m.ExitPolicy) -> None:

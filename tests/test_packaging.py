@@ -84,6 +84,8 @@ def test_a_bare_import_of_a_mapped_folder_is_banned(folder: str) -> None:
     [
         ("snnc", "py.typed"),
         ("snnc.ir", "grammar.lark"),
+        ("snnc.backends", "loihi/chips/loihi1.json"),
+        ("snnc.backends", "loihi/chips/loihi2.json"),
         ("snnc.examples", "mnist/model.onnx"),
         ("snnc.examples", "mnist/quantised.onnx"),
         ("snnc.examples", "mnist/multi_exit.onnx"),

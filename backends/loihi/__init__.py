@@ -1,0 +1,1 @@
+"""Target loihi: programs for Lava, and whether a network fits on a Loihi chip."""

@@ -24,6 +24,12 @@ COMPILE_EXITS = (
     *("-o", "early"),
 )
 EVAL_EXITS = ("eval", "early", "--data", f"{IMAGES}:test[250:]", "--plot", "plots")
+COMPILE_LOIHI = (
+    *("compile", str(EXAMPLE / "model.onnx"), "--target", "loihi"),
+    *("--calibration", f"{IMAGES}:train", "--divide", "255", "-o", "lava"),
+)
+RUN_LAVA = ("run", "lava", "--inputs", f"{IMAGES}:test[:4]", "--on", "lava")
+EVAL_LOIHI = ("eval", "lava", "--data", f"{IMAGES}:test")
 PICTURE = "exit_accuracy.svg"
 LAST_OF_SUMMARY = "spikes per sample"
 
@@ -64,6 +70,19 @@ def part(output: str, first: str, before: str) -> str:
     return "\n".join(lines[begin : ends[0]]).rstrip()
 
 
+def rest(output: str, first: str) -> str:
+    """The lines of an output from the one that starts with `first` on.
+
+    Raises:
+        ValueError: there is none.
+    """
+    lines = output.splitlines()
+    starts = [i for i, line in enumerate(lines) if line.startswith(first)]
+    if not starts:
+        raise ValueError(f"the output has no line {first!r}")
+    return "\n".join(lines[starts[0] :])
+
+
 def with_output(page: str, name: str, output: str) -> str:
     """The page with the output in the block behind `<!-- numbers: output of NAME ... -->`.
 
@@ -86,15 +105,21 @@ def main() -> int:
         evaluated = output_of(*EVAL_QUANTISED, folder=folder)
         compiled_exits = output_of(*COMPILE_EXITS, folder=folder)
         exits = output_of(*EVAL_EXITS, folder=folder)
+        fit = part(output_of(*COMPILE_LOIHI, folder=folder), "Does it fit?", "mean use")
+        lava = output_of(*RUN_LAVA, folder=folder)
+        whole = rest(output_of(*EVAL_LOIHI, folder=folder), "whole numbers")
         picture = (Path(folder) / "plots" / PICTURE).read_bytes()
     readme = with_output(README.read_text(encoding="utf-8"), "`snnc demo`", demo)
     readme = with_output(readme, "`snnc eval`", summary(evaluated))
     shown = part(exits, "per sample", "energy")
     readme = with_output(readme, "`snnc eval with exits`", shown)
+    readme = with_output(readme, "`snnc compile --target loihi`", fit)
+    readme = with_output(readme, "`snnc run --on lava`", lava)
     guide = with_output(GUIDE.read_text(encoding="utf-8"), "`snnc compile`", compiled)
     guide = with_output(guide, "`snnc eval`", evaluated)
     guide = with_output(guide, "`snnc compile --exit`", compiled_exits)
     guide = with_output(guide, "`snnc eval with exits`", part(exits, "per sample", "layers"))
+    guide = with_output(guide, "`snnc eval of a loihi program`", whole)
     README.write_text(readme, encoding="utf-8")
     GUIDE.write_text(guide, encoding="utf-8")
     (ROOT / "docs" / PICTURE).write_bytes(picture)

@@ -220,7 +220,7 @@ class Fire:
     falls: Array
     max_spikes: int | None
     min_spikes: int | None
-    saturation: np.generic | None = None
+    saturation: float | None = None
 
     def state(self, samples: int, work: Workspace) -> PlainState | BoundedState:
         """Fresh arrays for a group of samples."""
@@ -239,7 +239,8 @@ def integrate(potential: Array, parts: list[Array], leak: float = 1.0) -> None:
 def saturate(potential: Array, rule: Fire) -> None:
     """Hold the potential within the range of its register, where it has one."""
     if rule.saturation is not None:
-        np.clip(potential, -rule.saturation, rule.saturation, out=potential)
+        limit = potential.dtype.type(rule.saturation)
+        np.clip(potential, -limit, limit, out=potential)
 
 
 def drop(potential: Array, spikes: Array, rule: Fire, work: Workspace) -> None:

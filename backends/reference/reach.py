@@ -137,7 +137,7 @@ def _largest_potential(
     neuron = population.neuron
     arrived = np.minimum(sums.total, sums.net + sums.step)
     if isinstance(neuron, model.Integrator):
-        return _absolute_parameter(network, population, neuron.v_init) + arrived
+        return np.asarray(_absolute_parameter(network, population, neuron.v_init) + arrived)
     if not isinstance(neuron, model.IF):
         return np.asarray(2 * arrived)
     start = _absolute_parameter(network, population, neuron.v_init)

@@ -70,7 +70,7 @@ def _fire(neuron: model.IF, shape: Shape, lookup: linear.Lookup, dtype: np.dtype
         falls=falls,
         max_spikes=neuron.max_spikes,
         min_spikes=neuron.min_spikes,
-        saturation=None if neuron.saturation is None else dtype.type(neuron.saturation),
+        saturation=neuron.saturation,
     )
 
 

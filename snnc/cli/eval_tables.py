@@ -130,27 +130,18 @@ def layer_table(measured: Evaluation) -> Table:
 
 def quantisation_tables(measured: Evaluation) -> list[RenderableType]:
     """What whole numbers cost, a row per layer; none for networks of fractions."""
-    found = measured.quantisation
-    if found is None:
+    from snnc.evaluation.quantisation_rows import COLUMNS, layer_rows, summary
+
+    if measured.quantisation is None:
         return []
-    title = (
-        f"whole numbers against fractions (first {found.samples} samples): accuracy "
-        f"{percent(found.accuracy)} against {percent(found.float_accuracy)}, agreement "
-        f"{percent(found.agreement)}"
-    )
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    found = measured.quantisation.as_dict()
+    table = Table(title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table.title = f"whole numbers against fractions ({summary(found)})"
     table.add_column("layer", overflow="fold")
-    for name in ("weight error", "rate", "difference", "other counts", "read-out error"):
+    for name in COLUMNS:
         table.add_column(name, justify="right")
-    for layer in found.layers:
-        table.add_row(
-            layer.name,
-            percent(layer.weight_error),
-            "-" if layer.rate is None else f"{layer.rate:.4f}",
-            "-" if layer.difference is None else f"{layer.difference:.4f}",
-            percent(layer.unequal),
-            percent(layer.read_out_error),
-        )
+    for row in layer_rows(found):
+        table.add_row(*row)
     return [table]
 
 

@@ -148,7 +148,7 @@ class Compiled:
             samples,
             ann=ann,
             quantised=quantised_reference(self),
-            before=self.fractions,
+            fractions=self.fractions,
             steps=steps,
             batch=batch,
             layer_samples=len(samples) if exact else LAYER_SAMPLES,

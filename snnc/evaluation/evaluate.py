@@ -70,7 +70,7 @@ def evaluate_network(
     *,
     ann: AnnReference | None = None,
     quantised: AnnReference | None = None,
-    before: m.Network | None = None,
+    fractions: m.Network | None = None,
     steps: int | None = None,
     batch: int | None = None,
     layer_samples: int = LAYER_SAMPLES,
@@ -86,8 +86,8 @@ def evaluate_network(
         ann: what to compare with; without it the measures that need one are None.
         quantised: the quantised ANN whose integers the spike counts equal at rest, where it is
             not `ann` itself (a network that a pass quantised).
-        before: the network of fractions that an integer network was made from; what whole numbers
-            cost is then measured on the first `layer_samples` samples.
+        fractions: what an integer network was made from; what whole numbers cost is then measured
+            on the first `layer_samples` samples.
         steps: time steps, by default those of the events or of the network's schedule.
         batch: samples per batch, by default chosen by the network's size; memory grows with it,
             results do not depend on it.
@@ -114,7 +114,7 @@ def evaluate_network(
         text = f"network {network.name} is at stage {network.stage} and has no schedule to run"
         raise InputError(Diagnostic("SN933", text, help="compile it, or add --passes to-spiking"))
     measured = _Measured(network, ann, quantised, total_steps, mode)
-    cost = None if before is None or mode == "run" else QuantisationMeter(network, before)
+    cost = None if fractions is None or mode == "run" else QuantisationMeter(network, fractions)
     known_labels = getattr(data, "labels", None)
     if known_labels is not None:
         measured.judge.check(known_labels, 0)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from snnc.evaluation.html_exits import exit_context
 from snnc.evaluation.html_fit import fit_context
+from snnc.evaluation.quantisation_rows import whole_context
 from snnc.text import percent
 
 LEFT, RIGHT, TOP, BOTTOM = 60.0, 620.0, 20.0, 250.0
@@ -41,6 +42,7 @@ def render_report(report: Mapping[str, Any]) -> str:
         accuracy_svg=Markup(accuracy_svg(evaluation)) if evaluation else "",
         layers_svg=Markup(layers_svg(evaluation)) if evaluation else "",
         **exit_context(report, evaluation),
+        **whole_context(evaluation),
         **fit_context(report),
     )
 

@@ -9,6 +9,7 @@ from snnc.evaluation.inputs import takes_events
 from snnc.evaluation.reference import AnnReference
 from snnc.evaluation.settling import Settling
 from snnc.ir import model as m
+from snnc.ir.linear import macs
 
 NO_PROBABILITY = 0.1
 """Expected calibration errors above this say that nobody should read a confidence as one."""
@@ -33,10 +34,30 @@ def network_notes(
         yield "the data has no labels: accuracies are null"
     if takes_events(network) and ann is not None:
         yield "the ANN is given the mean of the events over the time steps"
+    yield from _graded_notes(network)
     if len(network.heads) > 1 and runs != (True,):
         names = ", ".join(h.name for h in network.heads)
         where = " at full length" if True in runs else ""
         yield f"of the heads {names} the last one answers{where}"
+
+
+def _graded_notes(network: m.Network) -> Iterator[str]:
+    """What graded inputs cost where they are sent in every step."""
+    graded = {i.name for i in network.inputs if isinstance(i.coding, m.Graded)}
+    if not graded or network.schedule is None:
+        return
+    synapses = sum(
+        macs(incoming.ops, network.source_shape(incoming.source), network.array)
+        for population in network.populations
+        for incoming in population.incoming
+        if incoming.source in graded
+    )
+    steps = network.schedule.drive(network.schedule.steps)
+    yield (
+        f"graded input spikes are sent in each of {steps} steps: up to {synapses * steps:,} "
+        "operations a sample, which the counts and the energy estimates leave out, since a host "
+        "can add up their constant current once"
+    )
 
 
 def rest_notes(network: m.Network, settled: Settling | None, steps: int) -> Iterator[str]:

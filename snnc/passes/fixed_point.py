@@ -9,6 +9,7 @@ thresholds that follow from them are few, because cores hold few different ones.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,11 +124,13 @@ def choose_units(sizes: Sizes, fmt: Format, *, shared: bool) -> Units | None:
 
 def _exponent(full: Array, cap: Array, threshold: Array | None, largest: int) -> int:
     """The exponent that makes units fine enough without taking bits from many channels' weights."""
-    room = np.log2(np.quantile(cap / full, 0.1)) if len(full) else 0.0
+    ratio = float(np.quantile(cap / full, 0.1))
+    room = math.log2(ratio) if math.isfinite(ratio) else float(largest)
     wanted = float(largest)
     if threshold is not None:
-        wanted = np.ceil(np.log2(max(1.0, FINE_THRESHOLD / np.median(full * threshold))))
-    return int(np.clip(np.floor(min(room, wanted)), 0, largest))
+        usual = float(np.median(full * threshold))
+        wanted = math.ceil(math.log2(max(1.0, FINE_THRESHOLD / usual)))
+    return min(max(math.floor(min(room, wanted)), 0), largest)
 
 
 def few_levels(values: Array, count: int) -> Array:

@@ -37,7 +37,7 @@ class Synapses:
     def with_factor(self, factor: Array) -> Array:
         """The weight in units of `factor` (C,)."""
         spread = factor.repeat(self.rows)
-        return self.weight * spread.reshape(-1, *(1,) * (self.weight.ndim - 1))
+        return np.asarray(self.weight * spread.reshape(-1, *(1,) * (self.weight.ndim - 1)))
 
     def largest(self) -> Array:
         """The largest |weight| of each channel (C,)."""

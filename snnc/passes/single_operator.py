@@ -29,10 +29,12 @@ def split_factor(chain: Chain) -> tuple[float, Ops]:
 
     One number commutes with every linear operator; kept apart it is not rounded into weights.
     """
-    factors = [op.factor for op in chain.ops if _scalar(op)]
-    return math.prod(float(f) for f in factors if not isinstance(f, m.Ref)), tuple(
-        op for op in chain.ops if not _scalar(op)
-    )
+    factors = [
+        op.factor
+        for op in chain.ops
+        if isinstance(op, m.Scale) and not isinstance(op.factor, m.Ref)
+    ]
+    return math.prod(factors), tuple(op for op in chain.ops if not _scalar(op))
 
 
 def _scalar(op: m.Operator) -> bool:

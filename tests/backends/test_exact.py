@@ -10,7 +10,7 @@ from naive_simulator import simulate
 from spiking_networks import WHOLE, build, inputs_for, sources_for
 
 from snnc.backends.reference import Simulator
-from snnc.backends.reference.exact import largest_sum, exact_dtype
+from snnc.backends.reference.exact import exact_dtype, largest_sum
 from snnc.diagnostics import InputError
 from snnc.ir import model as m
 

@@ -84,7 +84,7 @@ def test_an_evaluation_holds_it_for_networks_of_whole_numbers_only():
     before, after = pair("quantize-weights")
     x, labels = nets.images(24, seed=3), np.arange(24) % 5
     data = ArraySamples(x, labels)
-    found = evaluate_network(after, data, before=before, layer_samples=10).as_dict()
+    found = evaluate_network(after, data, fractions=before, layer_samples=10).as_dict()
     assert found["quantisation"]["samples"] == 10
     assert [row["name"] for row in found["quantisation"]["layers"]] == ["conv1", "conv2", "out"]
     assert found["exactness"] is None

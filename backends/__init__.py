@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from snnc.backends.base import Limits, Target
+from snnc.backends.loihi.target import LoihiTarget
 from snnc.backends.reference.target import ReferenceTarget
 from snnc.diagnostics import Diagnostic, UsageError
 
-TARGETS: dict[str, Target] = {target.name: target for target in (ReferenceTarget(),)}
+TARGETS: dict[str, Target] = {target.name: target for target in (ReferenceTarget(), LoihiTarget())}
 """Every target by its name."""
 
 

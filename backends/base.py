@@ -14,6 +14,7 @@ from snnc.backends.reference.sources import Given
 from snnc.backends.reference.trace import Trace
 from snnc.diagnostics import Diagnostic
 from snnc.ir import model
+from snnc.ir.tensors import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,19 @@ class Target(Protocol):
     def check(self, network: model.Network) -> list[Diagnostic]:
         """All reasons why it cannot take `network`; none if it can."""
 
-    def emit(self, network: model.Network) -> dict[str, bytes]:
-        """Its own files of the program directory, by path; pure."""
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """What can run its programs, the usual one first."""
+
+    def figures(self, network: model.Network) -> dict[str, Any]:
+        """What the report says of a network on this target beside all else, as JSON by section."""
+
+    def emit(self, network: model.Network, inputs: Mapping[str, Array]) -> dict[str, bytes]:
+        """Its own files of the program directory, by path; pure.
+
+        `inputs`: a few samples as the network takes them, by input name, with which a program can
+        check itself; none for a network whose inputs nobody knows.
+        """
 
     def run(
         self,

@@ -64,4 +64,110 @@ CODES: dict[str, str] = {
         "steps, or more where the rest are silent. For events that go on and on, convert to a "
         "network with a synchronous schedule (`map-quantized{mode=qcfs}`)."
     ),
+    "SN514": (
+        "An event frame holds a value beyond the largest one that the network declares for its "
+        "input, `events(largest=...)`. An integer program proves that no sum leaves its range, "
+        "and the proof counts on that. Send fewer events per time step, or quantise the network "
+        "for larger ones with `quantize-weights{events=...}`."
+    ),
+    "SN520": (
+        "There is no Loihi chip of this name. `loihi1` has published limits, those of `loihi2` are "
+        "estimates."
+    ),
+    "SN521": (
+        "The file that holds the limits of a Loihi chip is damaged: it is no JSON object, or a "
+        "limit is missing, unknown, or without a unit, a source and a kind. It is a part of snnc; "
+        "install snnc again."
+    ),
+    "SN522": (
+        "Only a network of stage `fixed` can be laid out on the cores of a chip: before, its "
+        "weights are no integers. Compile it for the target `loihi`."
+    ),
+    "SN523": (
+        "A connection cannot be put on a core as it is: a core takes one convolution, one matrix "
+        "or a one-to-one connection from each source. The passes of the target `loihi` bring "
+        "every chain of operators into that form."
+    ),
+    "SN524": (
+        "The number of partitions kept after each layer is below 1. More of them take longer and "
+        "may find a cheaper partition; leave the number out for the usual one."
+    ),
+    "SN530": (
+        "Target loihi takes networks of stage `fixed` with hop latency: whole numbers, and a start "
+        "for every layer, because a spike takes a time step per synapse. The target's passes "
+        "fold-chains, quantize-weights and add-latency make them."
+    ),
+    "SN531": (
+        "An input is coded in a way that has no spikes of whole numbers, or takes events of any "
+        "size. Target loihi takes graded spikes (analog values that the host rounds), Poisson "
+        "spikes, and events with a declared largest value, on which the proof rests that no sum "
+        "leaves its range."
+    ),
+    "SN532": (
+        "A neuron has no Lava process: a leak, the negative spikes that stand for a leaky ReLU, no "
+        "reset at all, or the approximate maximum of max_gate2d. The message says which and what "
+        "stands for it."
+    ),
+    "SN533": (
+        "A connection is no single weighted operator. In Lava one synapse process multiplies once, "
+        "and intermediate sums would need neurons. The pass fold-chains writes chains of operators "
+        "as one convolution or one matrix."
+    ),
+    "SN534": (
+        "Weights are no whole numbers between -127 and 127, which 8 bits with sign hold. Quantise "
+        "the network with quantize-weights; larger weights take a common exponent."
+    ),
+    "SN535": (
+        "A connection is scaled by something else than a power of two. Synapses shift their sum by "
+        "a weight exponent and cannot divide or multiply it."
+    ),
+    "SN536": (
+        "A threshold, bias, initial potential or saturation is no whole number, or needs more than "
+        "24 bits."
+    ),
+    "SN537": (
+        "The largest possible current of a step, or membrane potential, needs more than the 24 "
+        "bits of Loihi's registers, where it would wrap around. The bound is for all inputs in "
+        "range over all time steps. A larger quantisation step, fewer time steps or a saturation "
+        "bring it down."
+    ),
+    "SN538": (
+        "A connection delays spikes by more than 62 time steps, which is what Loihi's synapses "
+        "hold. Paths of very different length cause such delays."
+    ),
+    "SN539": (
+        "The exit policy cannot be executed among spikes: it computes in fractions (confidence, "
+        "margin, entropy, bayes), or runs layers one after the other (order depth); or rest could "
+        "not be told because a connection is late. Patience, fixed, and margin and confidence in "
+        "whole numbers can."
+    ),
+    "SN540": (
+        "Lava's Conv keeps kernel size, stride, padding and dilation in 8 bits: from 128 on they "
+        "would wrap. Kernels count with the zeros that unequal padding adds."
+    ),
+    "SN541": (
+        "A running maximum pools the spikes of one layer as they are. Of an input, of several "
+        "layers, or behind weights there is no such process."
+    ),
+    "SN542": (
+        "The neurons that a head reads count differently, so the largest whole number need not be "
+        "the largest value. Quantise a layer that is read out with one step for all its neurons."
+    ),
+    "SN543": (
+        "No Python with Lava was found. Lava runs in a process of its own: with this Python if "
+        "lava-nc is installed in it (Python 3.10 only), else with the one that the variable "
+        "SNNC_LAVA_PYTHON names, else with `uv run`, which fetches Python 3.10 and Lava."
+    ),
+    "SN544": (
+        "A Lava program ended with an error or was ended after --time-limit. The message shows the "
+        "last lines that it printed; all its processes were ended."
+    ),
+    "SN545": (
+        "A Lava program ended well but its result is missing or does not fit the network. "
+        "Something else than snnc changed the program directory, or the disk is full."
+    ),
+    "SN547": (
+        "Engine lava runs the file program.py of a program directory, and there is none: a lone "
+        "`.snn` network, or a program for another target. Compile with `--target loihi`."
+    ),
 }

@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from benchmark_runs import ROOT, rows, run
+from lava_tools import needs_lava
 
 from snnc.data.preprocessing import Preprocessing
 from snnc.driver.samples import open_samples
@@ -167,6 +168,15 @@ def test_requantize_prints_a_row_per_correction_and_mode(shared):
     assert float(found[0]["at rest"]) > 90
 
 
+@needs_lava
+def test_lava_equality_compares_every_spike(shared):
+    done = run("lava_equality.py", "mnist_cnn_qcfs_L4", "--images", "2", "--fast", data=shared)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = rows(done.stdout, "mnist_cnn_qcfs_L4")
+    assert (row["images"], row["first difference"]) == ("2", "none")
+    assert int(row["spikes compared"].replace(",", "")) > 5_000
+
+
 @pytest.mark.parametrize(
     "script",
     [
@@ -178,6 +188,7 @@ def test_requantize_prints_a_row_per_correction_and_mode(shared):
         "dynamic_confidence.py",
         "bayesian_fusion.py",
         "exit_speed.py",
+        "lava_equality.py",
     ],
 )
 def test_without_the_data_the_scripts_say_what_to_set(script):

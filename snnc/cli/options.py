@@ -222,8 +222,8 @@ def known_dtype(dtype: str | None) -> None:
         raise UsageError(Diagnostic("SN923", text, where="--dtype"))
 
 
-def positive(option: str, value: int | None) -> None:
-    """Refuse a count below 1.
+def positive(option: str, value: float | None) -> None:
+    """Refuse a number below 1.
 
     Raises:
         UsageError: SN938.

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import RenderableType
-from rich.table import Table
 
 from snnc.cli import options as o
 from snnc.cli.console import Output
 from snnc.diagnostics import Diagnostic, InputError, UsageError
-from snnc.text import one_of
 
 if TYPE_CHECKING:
+    from snnc.backends.loihi.engine import LavaRun
     from snnc.backends.reference.trace import Trace
+    from snnc.cli.engines import Engine
     from snnc.driver.compiled import Compiled
     from snnc.ir.tensors import Array
 
-ENGINES = ("reference",)
-SHOWN = 10
 EXIT_ARRAYS = ("step", "head", "score", "sure")
 
 
@@ -30,7 +26,12 @@ def run(
     context: typer.Context,
     program: Annotated[Path, typer.Argument(metavar="DIR|NET.snn")],
     inputs: Annotated[str, typer.Option("--inputs", metavar="DATA", help=o.DATA)],
-    on: Annotated[str, typer.Option("--on", metavar="ENGINE", help="reference")] = "reference",
+    on: Annotated[
+        str,
+        typer.Option(
+            "--on", metavar="ENGINE", help="reference, or lava for a target loihi program"
+        ),
+    ] = "reference",
     trace: Annotated[
         Path | None,
         typer.Option("--trace", metavar="FILE.npz", help="Write spikes and outputs as arrays."),
@@ -50,9 +51,23 @@ def run(
         bool,
         typer.Option("--full-length", help="Let no sample stop early, whatever the exit policy."),
     ] = False,
+    compare: Annotated[
+        bool,
+        typer.Option("--compare/--no-compare", help="With lava: compare with the simulator."),
+    ] = True,
+    fast: Annotated[
+        bool,
+        typer.Option("--fast", help="With lava: the program's own, event-driven Conv model."),
+    ] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option("--time-limit", metavar="SECONDS", help="With lava: give a batch up."),
+    ] = None,
 ) -> int:
     """Run a compiled program on inputs and print what it answers."""
+    from snnc.cli.engines import choose_engine
     from snnc.cli.files import check_writable
+    from snnc.cli.run_text import texts
     from snnc.driver.loading import load
     from snnc.driver.samples import notes_of, open_inputs
     from snnc.evaluation.inputs import affordable_batch, wanted_steps
@@ -61,14 +76,16 @@ def run(
     o.positive("--steps", steps)
     o.positive("--batch", batch)
     o.known_dtype(dtype)
-    if on not in ENGINES:
-        raise UsageError(Diagnostic("SN923", f'there is no engine "{on}"{one_of(on, ENGINES)}'))
+    o.positive("--time-limit", time_limit)
     if record is not None and trace is None:
         raise UsageError(Diagnostic("SN936", "--record keeps rasters for --trace FILE.npz"))
     if trace is not None:
         check_writable(trace)
     compiled = load(program)
     compiled.require_spiking()
+    engine = choose_engine(
+        on, compiled, dtype=dtype, compare=compare, fast=fast, time_limit=time_limit
+    )
     asked = o.preprocessing_of(divide, mean, std, layout)
     samples = open_inputs(compiled.network, inputs, asked or compiled.preprocessing, steps)
     if len(samples) == 0:
@@ -78,7 +95,7 @@ def run(
     wanted = tuple(record.split(",")) if record else ()
     with out.progress() as bars:
         total = wanted_steps(compiled.network, samples, steps)
-        collected = Collected(compiled, total, wanted, dtype, exits=not full_length)
+        collected = Collected(compiled, total, wanted, engine, exits=not full_length)
         bars("running", 0, len(samples))
         for x, labels in samples.batches(batch or affordable_batch(compiled.network)):
             collected.add(x, labels)
@@ -86,8 +103,8 @@ def run(
     if trace is not None:
         _write_trace(trace, collected)
     payload = collected.as_dict(None if trace is None else str(trace))
-    out.result(payload, *_texts(payload, collected))
-    return 0
+    out.result(payload, *texts(payload, collected.network, collected.arrays()))
+    return 1 if payload.get("equal") is False else 0
 
 
 class Collected:
@@ -98,20 +115,17 @@ class Collected:
         compiled: Compiled,
         steps: int | None,
         record: tuple[str, ...],
-        dtype: str | None = None,
+        engine: Engine,
         *,
         exits: bool = True,
     ) -> None:
-        from snnc.backends.reference.simulator import Simulator
         from snnc.evaluation.judge import Judge
 
         self.network = compiled.network
         self.steps = steps or compiled.steps
         self.samples = 0
         self.judge = Judge(compiled.network)
-        self._simulator = Simulator(compiled.network, dtype=dtype)
-        # Without a wish for it the host rounds inputs in float32, as it does for `snnc eval`.
-        self._wide = dtype == "float64"
+        self._engine = engine
         self._record = record
         self._exits = exits
         self._parts: dict[str, list[Array]] = {}
@@ -119,9 +133,7 @@ class Collected:
 
     def add(self, x: Array, labels: Array | None) -> None:
         """Run one batch and keep what the trace file and the summary need."""
-        if self._wide:
-            x = x.astype(np.float64)
-        trace = self._simulator.run(
+        trace = self._engine.run(
             x, steps=self.steps, record=self._record, first=self.samples, exits=self._exits
         )
         if labels is not None:
@@ -136,11 +148,11 @@ class Collected:
             self._keep(f"synops/{name}", operations)
         for name, output in trace.outputs.items():
             self._time_parts.setdefault(f"outputs/{name}", []).append(output)
-        for name, raster in trace.rasters.items():
-            self._time_parts.setdefault(f"raster/{name}", []).append(raster)
+        for name in self._record:
+            self._time_parts.setdefault(f"raster/{name}", []).append(trace.rasters[name])
         self.samples += trace.samples
 
-    def _keep_answers(self, trace: Trace) -> None:
+    def _keep_answers(self, trace: Trace | LavaRun) -> None:
         """The class of each sample, and with exits where and how sure it was given."""
         found = trace.exits
         if found is None:
@@ -168,11 +180,11 @@ class Collected:
         settled = arrays.get("settled")
         return {
             "network": self.network.name,
-            "engine": "reference",
+            "engine": self._engine.name,
             "evidence": "simulated",
             "samples": self.samples,
             "steps": self.steps,
-            "precision": self._simulator.dtype,
+            "precision": self._engine.precision,
             "settled": None if settled is None else [int(step) for step in settled],
             "accuracy": None if labels is None else float((predictions == labels).mean()),
             "predictions": [int(p) for p in predictions],
@@ -180,6 +192,7 @@ class Collected:
             "spikes_per_sample": _per_sample(arrays, "spikes/"),
             "synops_per_sample": _per_sample(arrays, "synops/"),
             "trace": trace,
+            **self._engine.report(),
         }
 
     def _exit(self, arrays: dict[str, Array]) -> dict[str, Any] | None:
@@ -205,64 +218,6 @@ def _per_sample(arrays: dict[str, Array], prefix: str) -> float:
 
 def _write_trace(path: Path, collected: Collected) -> None:
     from snnc.cli.files import write_atomic
-    from snnc.driver.product import npz_bytes
+    from snnc.ir.npz import npz_bytes
 
     write_atomic(path, npz_bytes(collected.arrays()))
-
-
-def _texts(payload: dict[str, Any], collected: Collected) -> list[RenderableType]:
-    lines = [f"{payload['samples']} samples, {payload['steps']} time steps, simulated"]
-    stopped = payload["exit"]
-    if stopped is not None:
-        shares = Counter(stopped["heads"])
-        shown = ", ".join(f"{h.name} {shares[h.name]}" for h in collected.network.heads)
-        lines.append(
-            f"stopped at step {stopped['mean_steps']:.2f} on average; samples answered by {shown}"
-        )
-    elif payload["settled"] is not None:
-        lines.append(_settled_text(payload["settled"], payload["steps"]))
-    if payload["accuracy"] is not None:
-        lines.append(f"accuracy {100 * payload['accuracy']:.2f} %")
-    lines.append(
-        f"{payload['spikes_per_sample']:,.0f} spikes and {payload['synops_per_sample']:,.0f} "
-        "synaptic operations per sample"
-    )
-    if payload["trace"] is not None:
-        lines.append(f"trace written to {payload['trace']}")
-    return ["\n".join(lines), _prediction_table(collected)]
-
-
-def _settled_text(settled: list[int], steps: int) -> str:
-    """When the samples came to rest."""
-    found = [step for step in settled if step >= 0]
-    if not found:
-        return f"no sample came to rest within {steps} time steps"
-    text = f"came to rest at step {np.mean(found):.2f} on average, at the latest {max(found)}"
-    left = len(settled) - len(found)
-    return text + (f"; {left} samples had not after {steps} steps" if left else "")
-
-
-def _prediction_table(collected: Collected) -> Table:
-    arrays = collected.arrays()
-    labels = arrays.get("labels")
-    table = Table(title=f"first {min(SHOWN, collected.samples)} answers", title_justify="left")
-    stopped = "exit/step" in arrays
-    settled = None if stopped else arrays.get("settled")
-    columns = ["sample", "class", *(["label"] if labels is not None else [])]
-    if settled is not None:
-        columns.append("settled")
-    if stopped:
-        columns.extend(("steps", "head"))
-    for name in columns:
-        table.add_column(name, justify="right")
-    for index, predicted in enumerate(arrays["predictions"][:SHOWN]):
-        row = [str(index), str(int(predicted))]
-        if labels is not None:
-            row.append(str(int(labels[index])))
-        if settled is not None:
-            row.append(str(int(settled[index])) if settled[index] >= 0 else "-")
-        if stopped:
-            head = collected.network.heads[int(arrays["exit/head"][index])].name
-            row.extend((str(int(arrays["exit/step"][index])), head))
-        table.add_row(*row)
-    return table

@@ -30,7 +30,7 @@ def test_the_reference_target_runs_a_program_as_the_simulator_does() -> None:
     trace = target.run(Program(network), arrays, record=["a"])
     direct = Simulator(network).run(arrays, record=["a"])
     np.testing.assert_array_equal(trace.rasters["a"], direct.rasters["a"])
-    assert target.emit(network) == {}
+    assert target.emit(network, arrays) == {}
 
 
 def test_the_reference_target_takes_all_that_spikes_and_says_what_does_not() -> None:
@@ -52,7 +52,7 @@ def test_the_limits_of_the_reference_target_name_everything_of_the_ir() -> None:
     assert set(limits.codings) == codings
     assert limits.as_dict()["signed_spikes"] is True
     assert limits.as_dict()["gated_input"] is True
-    assert limits.as_dict()["codings"] == ["direct", "rounded", "poisson", "events"]
+    assert limits.as_dict()["codings"] == ["direct", "rounded", "graded", "poisson", "events"]
 
 
 def test_an_unknown_target_is_a_usage_error_that_lists_the_known_ones() -> None:

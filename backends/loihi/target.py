@@ -1,0 +1,74 @@
+"""Target loihi: integer networks as programs for Lava, Intel's framework for Loihi."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from snnc.backends.base import Limits, Program
+from snnc.backends.loihi.checks import check
+from snnc.backends.reference.simulator import Simulator
+from snnc.backends.reference.sources import Given
+from snnc.backends.reference.trace import Trace
+from snnc.diagnostics import Diagnostic
+from snnc.ir import model
+from snnc.ir.tensors import Array
+
+_LIMITS = Limits(
+    stages=("fixed",),
+    neurons=("if", "running_max2d", "integrator"),
+    operators=("dense", "conv2d", "scale", "flatten", "reshape"),
+    codings=("graded", "poisson", "events"),
+    resets=("subtract", "zero"),
+    signed_spikes=True,
+    spike_cap=True,
+    gated_input=True,
+    chained_operators=False,
+    delays=True,
+    weight_bits=8,
+    exits=("confidence", "margin", "patience", "fixed"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoihiTarget:
+    """Lava programs. A network of whole numbers goes in; a folder that Lava runs comes out."""
+
+    name: str = "loihi"
+    description: str = "programs for Lava 0.10, in Loihi's whole numbers, simulated on the CPU"
+    limits: Limits = _LIMITS
+    pipeline: tuple[str, ...] = ("fold-chains", "quantize-weights", "add-latency")
+    engines: tuple[str, ...] = ("reference", "lava")
+
+    def check(self, network: model.Network) -> list[Diagnostic]:
+        """All reasons why a network has no Lava program, SN530 to SN542."""
+        return check(network)
+
+    def figures(self, network: model.Network) -> dict[str, Any]:
+        """`fit`: what the network takes of each chip; see `snnc.backends.loihi.fit`."""
+        from snnc.backends.loihi.fit import fits
+
+        return {"fit": fits(network)}
+
+    def emit(self, network: model.Network, inputs: Mapping[str, Array]) -> dict[str, bytes]:
+        """`program.py` with all that it needs, and golden spikes for `program.py --check`."""
+        from snnc.backends.loihi.emit import emit  # templates are slow to import
+
+        return emit(network, inputs)
+
+    def run(
+        self,
+        program: Program,
+        inputs: Given,
+        *,
+        steps: int | None = None,
+        record: Sequence[str] = (),
+    ) -> Trace:
+        """Simulate the program's network in NumPy; `engine.run_in_lava` runs the Lava program.
+
+        Raises:
+            InputError: See `Simulator`.
+            UsageError: See `Simulator.run`.
+        """
+        return Simulator(program.network).run(inputs, steps=steps, record=record)

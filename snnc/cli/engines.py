@@ -1,0 +1,158 @@
+"""The engines of `snnc run`: what runs a program, and what only one of them is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from snnc.diagnostics import Diagnostic, UsageError
+from snnc.text import one_of
+
+if TYPE_CHECKING:
+    from snnc.backends.loihi.compare import Difference
+    from snnc.backends.loihi.engine import LavaRun
+    from snnc.backends.reference.trace import Trace
+    from snnc.driver.compiled import Compiled
+    from snnc.ir.tensors import Array
+
+KNOWN = ("reference", "lava")
+
+
+class Engine(Protocol):
+    """Runs batches of samples."""
+
+    @property
+    def name(self) -> str:
+        """What the command line calls it."""
+
+    @property
+    def precision(self) -> str:
+        """What it computes in."""
+
+    def run(
+        self, x: Array, *, steps: int, record: Sequence[str], first: int, exits: bool
+    ) -> Trace | LavaRun:
+        """One batch; `first` is the number of its first sample."""
+
+    def report(self) -> dict[str, Any]:
+        """What else to tell of all batches, a JSON object."""
+
+
+class ReferenceEngine:
+    """The reference simulator."""
+
+    name = "reference"
+
+    def __init__(self, compiled: Compiled, dtype: str | None) -> None:
+        from snnc.backends.reference.simulator import Simulator
+
+        self._simulator = Simulator(compiled.network, dtype=dtype)
+        # Without a wish for it the host rounds inputs in float32, as it does for `snnc eval`.
+        self._wide = dtype == "float64"
+
+    @property
+    def precision(self) -> str:
+        """What it computes in."""
+        return self._simulator.dtype
+
+    def run(self, x: Array, *, steps: int, record: Sequence[str], first: int, exits: bool) -> Trace:
+        """One batch."""
+        if self._wide:
+            x = x.astype(np.float64)
+        return self._simulator.run(x, steps=steps, record=record, first=first, exits=exits)
+
+    def report(self) -> dict[str, Any]:
+        """Nothing more."""
+        return {}
+
+
+class LavaEngine:
+    """The program directory in Lava, compared with the reference simulator.
+
+    Args:
+        compiled: read from a program directory.
+        compare: whether every spike is compared.
+        fast: whether Conv runs on the program's own model.
+        time_limit: seconds per batch.
+    """
+
+    name = "lava"
+    precision = "integer"
+
+    def __init__(
+        self, compiled: Compiled, *, compare: bool, fast: bool, time_limit: float | None
+    ) -> None:
+        self._compiled = compiled
+        self._compare = compare
+        self._fast = fast
+        self._time_limit = time_limit
+        self.difference: Difference | None = None
+
+    def run(
+        self, x: Array, *, steps: int, record: Sequence[str], first: int, exits: bool
+    ) -> LavaRun:
+        """One batch; after the first difference nothing more is compared."""
+        from snnc.backends.loihi.compare import compare
+        from snnc.backends.loihi.engine import check_recorded, run_in_lava
+
+        network = self._compiled.network
+        check_recorded(network, record)
+        found = run_in_lava(
+            Path(self._compiled.path),
+            network,
+            x,
+            steps=steps,
+            first=first,
+            exits=exits,
+            fast=self._fast,
+            time_limit=self._time_limit,
+        )
+        if self._compare and self.difference is None:
+            self.difference = compare(network, x, found, first=first, exits=exits)
+        return found
+
+    def report(self) -> dict[str, Any]:
+        """Whether it equals the reference simulator; None where that was not asked."""
+        if not self._compare:
+            return {"equal": None, "difference": None}
+        found = self.difference
+        return {"equal": found is None, "difference": None if found is None else found.as_dict()}
+
+
+def choose_engine(
+    name: str,
+    compiled: Compiled,
+    *,
+    dtype: str | None,
+    compare: bool,
+    fast: bool,
+    time_limit: float | None,
+) -> Engine:
+    """The engine that the command line asks for, or an error about options that it has not.
+
+    Raises:
+        UsageError: there is no such engine, the program's target has not got it (SN923), or an
+            option belongs to another one (SN936).
+    """
+    from snnc.driver.targets import find_target
+
+    engines = find_target(compiled.target).engines
+    if name not in engines:
+        text = f'there is no engine "{name}"{one_of(name, KNOWN)}'
+        if name in KNOWN:
+            text = f"a program for target {compiled.target} does not run on {name}"
+        cure = f"its engines: {', '.join(engines)}"
+        raise UsageError(Diagnostic("SN923", text, help=cure))
+    if name == "lava":
+        if dtype is not None:
+            text = "--dtype is for the reference simulator; Lava computes in integers"
+            raise UsageError(Diagnostic("SN936", text))
+        return LavaEngine(compiled, compare=compare, fast=fast, time_limit=time_limit)
+    given = {"--no-compare": not compare, "--fast": fast, "--time-limit": time_limit is not None}
+    for option, used in given.items():
+        if used:
+            raise UsageError(Diagnostic("SN936", f"{option} goes with --on lava"))
+    return ReferenceEngine(compiled, dtype)

@@ -61,7 +61,9 @@ def _weights(network: m.Network) -> Iterator[Diagnostic]:
             if not is_whole(values) or most > MOST_WEIGHT:
                 text = f"weights from {incoming.source} are no whole numbers of 8 bits"
                 text += f" (largest {most:g}, {MOST_WEIGHT} is allowed)"
-                yield finding("SN534", p, text, "run the pass quantize-weights")
+                yield finding(
+                    "SN534", p, text, "run quantize-weights with the chip's own width (bits=0)"
+                )
 
 
 def _delays(network: m.Network) -> Iterator[Diagnostic]:

@@ -148,7 +148,7 @@ def _largest_potential(
         bound = np.minimum(bound, start + threshold * (sent + 1) + sums.net + sums.step)
     if neuron.saturation is not None:
         # What is held, and on top of it what a step brings before it is cut off.
-        bound = np.minimum(bound, neuron.saturation + sums.step)
+        bound = np.minimum(bound, np.maximum(neuron.saturation, start) + sums.step)
     return np.asarray(bound)
 
 

@@ -116,6 +116,12 @@ CODES: dict[str, str] = {
         "map-quantized{mode=qffs}, or the ANN is not known. Compile a network with quantised "
         "activations for a target that `snnc targets` lists with qffs, or put requantize in front."
     ),
+    "SN948": (
+        "A program of whole numbers is made for a number of time steps: for that many it is proved "
+        "that no sum leaves the width of its registers. Longer runs could leave it, and the "
+        "target's program and the simulator would part ways. Compile the model again with more "
+        "--steps; fewer are always allowed."
+    ),
     "SN945": (
         "`snnc eval --exits run` runs a network with exits only, and this one has no exit policy. "
         "Compile it with `--exit confidence` or another policy; without `--exits` the network is "

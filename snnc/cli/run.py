@@ -83,6 +83,7 @@ def run(
         check_writable(trace)
     compiled = load(program)
     compiled.require_spiking()
+    compiled.require_steps(steps)
     engine = choose_engine(
         on, compiled, dtype=dtype, compare=compare, fast=fast, time_limit=time_limit
     )

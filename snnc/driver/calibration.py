@@ -47,8 +47,7 @@ def calibrate(
     """
     require_single_input(network)
     if len(data) == 0:
-        cure = "check the range behind the file name, for example mnist.npz:train[:500]"
-        raise InputError(Diagnostic("SN927", "the calibration data holds no sample", help=cure))
+        raise InputError(_no_sample())
     names = [p.name for p in network.populations]
     statistics = {name: ActivationStatistics() for name in names}
     kept: list[Array] = []
@@ -68,6 +67,24 @@ def calibrate(
             progress("calibrating", done, len(data))
     samples = {network.inputs[0].name: np.concatenate(kept).astype(np.float32, copy=False)}
     return Calibration(done, statistics, samples, np.concatenate(labels) if labels else None)
+
+
+def first_samples(network: m.Network, data: Samples) -> Calibration:
+    """The first samples of the data, without any activations.
+
+    Raises:
+        InputError: there is no sample (SN927).
+    """
+    if len(data) == 0:
+        raise InputError(_no_sample())
+    x, _ = next(iter(data.batches(KEPT_SAMPLES)))
+    samples = {network.inputs[0].name: x.astype(np.float32, copy=False)}
+    return Calibration(len(data), {}, samples)
+
+
+def _no_sample() -> Diagnostic:
+    cure = "check the range behind the file name, for example mnist.npz:train[:500]"
+    return Diagnostic("SN927", "the calibration data holds no sample", help=cure)
 
 
 def require_single_input(network: m.Network) -> None:

@@ -119,6 +119,11 @@ class Compilation:
         network, stopping = self._with_exit(network)
         if self.options.stop_after is None:
             check_target(self.target, network)
+        elif network.stage != "ann" and self.target.check(network):
+            self.notes.append(
+                f"stopped after {self.options.stop_after}: the network is none for target "
+                f"{self.target.name} yet, so its files are left out"
+            )
         compiled = Compiled(
             network=network,
             ann=self.source.network,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnc.data.preprocessing import Preprocessing
-from snnc.diagnostics import Diagnostic, InputError
+from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.driver.overlap import overlap_notes
 from snnc.driver.samples import DataLike, open_inputs
 from snnc.evaluation.reference import AnnReference, InterpretedAnn
@@ -98,10 +98,12 @@ class Compiled:
 
         Raises:
             InputError: the network is not spiking (SN933), or an input does not fit.
+            UsageError: more steps than a program of whole numbers was made for (SN948).
         """
         from snnc.backends.reference.simulator import Simulator
 
         self.require_spiking()
+        self.require_steps(steps)
         return Simulator(self.network, dtype=dtype).run(inputs, steps=steps, **options)
 
     def evaluate(
@@ -141,6 +143,7 @@ class Compiled:
         from snnc.evaluation.evaluate import LAYER_SAMPLES, evaluate_network
 
         self.require_spiking()
+        self.require_steps(steps)
         ann = exact_reference(self, dtype, exits) if exact else self.ann_reference()
         samples = open_inputs(self.network, data, preprocessing or self.preprocessing, steps)
         measured = evaluate_network(
@@ -164,6 +167,23 @@ class Compiled:
         if self.reference is not None or self.ann is None:
             return self.reference
         return InterpretedAnn(self.ann)
+
+    def require_steps(self, steps: int | None) -> None:
+        """Refuse more time steps than a program of whole numbers was made for.
+
+        Raises:
+            UsageError: SN948.
+        """
+        schedule = self.network.schedule
+        if steps is None or self.target == "reference" or schedule is None:
+            return
+        if self.network.stage == "fixed" and steps > schedule.steps:
+            text = (
+                f"{steps} time steps were asked of a program for {schedule.steps}: its whole "
+                "numbers are proved to fit for no more"
+            )
+            cure = f"compile it with --steps {steps}"
+            raise UsageError(Diagnostic("SN948", text, where=self.path, help=cure))
 
     def require_spiking(self) -> None:
         """Refuse a network that has no spikes.

@@ -6,7 +6,12 @@ from os import PathLike, fspath
 
 from snnc.data.preprocessing import Preprocessing
 from snnc.diagnostics import Diagnostic, UsageError
-from snnc.driver.calibration import Calibration, calibrate, require_single_input
+from snnc.driver.calibration import (
+    Calibration,
+    calibrate,
+    first_samples,
+    require_single_input,
+)
 from snnc.driver.classifiers import labelled
 from snnc.driver.loading import kind_of, load
 from snnc.driver.pipeline import build_pipeline, check_printed, check_stop, run_passes
@@ -39,8 +44,8 @@ def optimise(
         path: a `.snn` file or a program directory (its final network).
         passes: the pipeline as text; by default, for a network of stage ann, what compiling it
             for the reference simulator would choose, and the choice is told.
-        calibration: data for passes that need it; activations are the interpreter's, so the
-            network must then be at stage ann.
+        calibration: data for passes that need it; activations are the interpreter's, so passes
+            that need those want a network of stage ann.
         preprocessing: of data files.
         steps: time steps; by default those of the network's schedule, else 32.
         seed: seed of everything random.
@@ -68,7 +73,7 @@ def optimise(
     data = _open(network, calibration, preprocessing)
     gathered = Calibration()
     if data is not None:
-        gathered = calibrate(network, InterpretedAnn(network), data, progress)
+        gathered = _gathered(network, data, progress)
     scheduled = DEFAULT_STEPS if network.schedule is None else network.schedule.steps
     context = Context(
         statistics=gathered.statistics,
@@ -81,6 +86,13 @@ def optimise(
     )
     result = run_passes(network, chosen, context, hooks, stop_after)
     return result, (*told, *context.notes)
+
+
+def _gathered(network: Network, data: Samples, progress: ProgressSink | None) -> Calibration:
+    """What passes may use of the data: of a spiking network the samples alone, no activations."""
+    if network.stage == "ann":
+        return calibrate(network, InterpretedAnn(network), data, progress)
+    return first_samples(network, data)
 
 
 def _choice(network: Network, steps: int | None) -> Choice:
@@ -98,13 +110,9 @@ def _choice(network: Network, steps: int | None) -> Choice:
 def _open(
     network: Network, calibration: DataLike | None, preprocessing: Preprocessing | None
 ) -> Samples | None:
-    """The calibration data of a network of stage ann."""
+    """The calibration data."""
     if calibration is None:
         return None
-    if network.stage != "ann":
-        text = "calibration data needs activations, and a spiking network has none"
-        cure = "run the passes on the network of stage ann"
-        raise UsageError(Diagnostic("SN936", text, where="--calibration", help=cure))
     require_single_input(network)
     shape = network.inputs[0].shape
     return open_samples(calibration, shape, preprocessing or Preprocessing())

@@ -44,7 +44,10 @@ def program_files(compiled: Compiled) -> dict[str, bytes]:
 def _target_files(compiled: Compiled) -> Mapping[str, bytes]:
     from snnc.driver.targets import find_target
 
-    return find_target(compiled.target).emit(compiled.network, compiled.golden_inputs)
+    target = find_target(compiled.target)
+    if target.check(compiled.network):  # a compilation that was stopped half-way has no program
+        return {}
+    return target.emit(compiled.network, compiled.golden_inputs)
 
 
 def golden_of(network: m.Network, inputs: Mapping[str, Array]) -> dict[str, bytes]:

@@ -298,7 +298,9 @@ class _Measured:
     def _notes(self, settled: Settling | None, found: ExitReport | None) -> Iterator[str]:
         """What to know beside the figures."""
         network, ann = self.network, self.ann
-        yield from network_notes(network, ann, labelled=self.tally.labelled > 0, runs=self.runs)
+        yield from network_notes(
+            network, ann, self.steps, labelled=self.tally.labelled > 0, runs=self.runs
+        )
         yield from rest_notes(network, settled, self.steps)
         yield from level_notes(network, None if ann is None else ann.network, self.steps)
         if found is not None:

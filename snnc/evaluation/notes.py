@@ -16,13 +16,19 @@ NO_PROBABILITY = 0.1
 
 
 def network_notes(
-    network: m.Network, ann: AnnReference | None, *, labelled: bool, runs: tuple[bool, ...] = ()
+    network: m.Network,
+    ann: AnnReference | None,
+    steps: int,
+    *,
+    labelled: bool,
+    runs: tuple[bool, ...] = (),
 ) -> Iterator[str]:
     """Why some measures are missing or what they mean.
 
     Args:
         network: the spiking network.
         ann: what it is compared with.
+        steps: time steps of the run.
         labelled: whether there are labels.
         runs: of the runs that were made, which are with exits.
     """
@@ -34,14 +40,14 @@ def network_notes(
         yield "the data has no labels: accuracies are null"
     if takes_events(network) and ann is not None:
         yield "the ANN is given the mean of the events over the time steps"
-    yield from _graded_notes(network)
+    yield from _graded_notes(network, steps)
     if len(network.heads) > 1 and runs != (True,):
         names = ", ".join(h.name for h in network.heads)
         where = " at full length" if True in runs else ""
         yield f"of the heads {names} the last one answers{where}"
 
 
-def _graded_notes(network: m.Network) -> Iterator[str]:
+def _graded_notes(network: m.Network, steps: int) -> Iterator[str]:
     """What graded inputs cost where they are sent in every step."""
     graded = {i.name for i in network.inputs if isinstance(i.coding, m.Graded)}
     if not graded or network.schedule is None:
@@ -52,9 +58,9 @@ def _graded_notes(network: m.Network) -> Iterator[str]:
         for incoming in population.incoming
         if incoming.source in graded
     )
-    steps = network.schedule.drive(network.schedule.steps)
+    driven = network.schedule.drive(steps)
     yield (
-        f"graded input spikes are sent in each of {steps} steps: up to {synapses * steps:,} "
+        f"graded input spikes are sent in each of {driven} steps: up to {synapses * driven:,} "
         "operations a sample, which the counts and the energy estimates leave out, since a host "
         "can add up their constant current once"
     )
@@ -77,6 +83,8 @@ def rest_notes(network: m.Network, settled: Settling | None, steps: int) -> Iter
             f"{steps} time steps are fewer than the window of {schedule.window} in which input "
             f"acts, so {text}: read-outs are those of {steps} steps, not the quantised ANN's"
         )
+    elif network.stage == "fixed":
+        yield f"{text} after {steps} time steps: compile for more --steps"
     else:
         yield f"{text} after {steps} time steps: more --steps make them exact"
 

@@ -86,7 +86,8 @@ def _schedule(network: m.Network, starts: dict[str, int]) -> m.Schedule:
 def _note(network: m.Network, context: Context) -> None:
     assert network.schedule is not None
     latency = machine_steps(network) - network.schedule.steps
-    text = f"add-latency: the answer is complete {latency} steps after the last one of the input"
+    unit = "step" if latency == 1 else "steps"
+    text = f"add-latency: the answer is complete {latency} {unit} after the last one of the input"
     waiting = [
         f"{i.source} to {p.name} by {i.delay}"
         for p in network.populations

@@ -32,6 +32,12 @@ CODES: dict[str, str] = {
         "loop of connections then takes at least as many steps as it has connections, and this "
         "one has a shorter delay: no start times exist for it. Lengthen the delay of the loop."
     ),
+    "SN766": (
+        "Every weight of a layer would be rounded to 0 in whole numbers, so the layer would do "
+        "nothing. The range of its potential, its threshold or its bias allows no larger units: "
+        "with an input of many bits, the sums in front of a threshold of few bits leave nothing "
+        "for the weights. Take fewer input_bits or a chip with wider thresholds."
+    ),
     "SN764": (
         "The range of an analog input is learned from the calibration samples, and these are all "
         "zero or not finite. Use real samples, after the same preprocessing as later inputs."

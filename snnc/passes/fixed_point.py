@@ -124,8 +124,9 @@ def choose_units(sizes: Sizes, fmt: Format, *, shared: bool) -> Units | None:
 
 def _exponent(full: Array, cap: Array, threshold: Array | None, largest: int) -> int:
     """The exponent that makes units fine enough without taking bits from many channels' weights."""
-    ratio = float(np.quantile(cap / full, 0.1))
-    room = math.log2(ratio) if math.isfinite(ratio) else float(largest)
+    ratios = cap / full
+    finite = ratios[np.isfinite(ratios)]
+    room = math.log2(float(np.quantile(finite, 0.1))) if len(finite) else float(largest)
     wanted = float(largest)
     if threshold is not None:
         usual = float(np.median(full * threshold))

@@ -16,7 +16,7 @@ from snnc.passes.base import Context, Property
 from snnc.passes.chains import Chain
 from snnc.passes.properties import SINGLE_OPERATORS, SNN
 from snnc.passes.single_operator import pool_as_conv, single_operator, split_factor
-from snnc.passes.tensors import NewTensors, compress, free_name
+from snnc.passes.tensors import NewTensors, compress, free_name, values_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class _Folding:
         factor, ops = split_factor(chain)
         if not ops or not isinstance(ops[0], m.AvgPool2d):
             raise self._refusal(population, connection, shape, target)
-        pool = self._pool(population, connection, ops[0])
+        pool = self._pool(population, connection, ops[0], target)
         back = (m.Scale(factor),) if factor != 1.0 else ()
         rest = replace(connection, source=pool.name, ops=(*back, *ops[1:]), delay=0)
         chain = Chain(rest.ops, pool.shape, population.name, self.tensors)
@@ -101,25 +101,38 @@ class _Folding:
     def _splits(self, connection: m.Incoming) -> bool:
         """Whether a connection between populations begins with an average pooling."""
         inputs = {entry.name for entry in self._network.inputs}
-        ops = [op for op in connection.ops if not isinstance(op, m.Scale)]
+        shape = self._network.source_shape(connection.source)
+        _, ops = split_factor(Chain(connection.ops, shape, connection.source, self.tensors))
         return connection.source not in inputs and bool(ops) and isinstance(ops[0], m.AvgPool2d)
 
-    def _pool(self, user: m.Population, connection: m.Incoming, pool: m.AvgPool2d) -> m.Population:
+    def _signed(self, source: m.Population) -> bool:
+        """Whether a population can send negative spikes; max pooling can where its source can."""
+        if isinstance(source.neuron, m.IF):
+            return source.neuron.negative_spikes != "none"
+        sources = [i.source for i in source.incoming]
+        return any(self._signed(p) for p in self._network.populations if p.name in sources)
+
+    def _pool(
+        self, user: m.Population, connection: m.Incoming, pool: m.AvgPool2d, target: Shape
+    ) -> m.Population:
         """An average pooling as a population: it counts the spikes of a window up to its size."""
         network = self._network
         source = {p.name: p for p in network.populations}.get(connection.source)
-        if source is None or isinstance(network.schedule, m.Gated):
+        if source is None or values_of(source.scale, network).ndim > 1:
             shape = network.source_shape(connection.source)
-            raise self._refusal(user, connection, shape, shape)
+            raise self._refusal(user, connection, shape, target)
+        if isinstance(network.schedule, m.Gated):
+            raise _not_lossless(user, connection)
         out = chain_shape((pool,), source.shape, self.tensors.shape)
         conv = pool_as_conv(pool, source.shape, out)
         ones = np.ones((source.shape[0], 1, *pool.kernel))
         weight = self.tensors.put(f"{user.name}.pool.weight", ones)
         cells = np.broadcast_to(pool_divisors(pool, (source.shape[1], source.shape[2])), out)
-        name = free_name(network, f"{user.name}.pool")
+        known = network.with_populations((*network.populations, *self.populations))
+        name = free_name(known, f"{user.name}.pool")
         threshold = self.tensors.put_parameter(f"{name}.threshold", compress(cells))
         start = self.tensors.put_parameter(f"{name}.v_init", compress(cells / 2))
-        signed = getattr(source.neuron, "negative_spikes", "none") != "none"
+        signed = self._signed(source)
         self._context.note(
             f"fold-chains made the average pooling between {source.name} and {user.name} spike: "
             "it is not folded into the weights behind it, and rounds once more"
@@ -147,6 +160,15 @@ class _Folding:
             "fuse-linear{inline=false}, or put an activation between the operators"
         )
         return InputError(Diagnostic("SN760", text, ", ".join(population.origin), cure))
+
+
+def _not_lossless(user: m.Population, connection: m.Incoming) -> InputError:
+    text = (
+        f"the average pooling between {connection.source} and {user.name} would have to spike, and "
+        "its counts would not come to rest at the averages: the network would not be lossless"
+    )
+    cure = "leave pools=fold, raise fold-chains{largest=...}, or use map-quantized{mode=qcfs}"
+    return InputError(Diagnostic("SN760", text, ", ".join(user.origin), cure))
 
 
 def _entries(shape: Shape, target: Shape) -> str:

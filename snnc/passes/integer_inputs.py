@@ -34,7 +34,7 @@ def integer_inputs(
         elif isinstance(coding, m.Direct):
             coding = _graded(declared, _samples(declared, context), bits, context)
         elif isinstance(coding, m.Events):
-            coding = replace(coding, largest=events)
+            coding = replace(coding, largest=events or coding.largest or 1)
         if isinstance(coding, m.Graded):
             steps[declared.name] = coding.step
         found.append(replace(declared, coding=coding))
@@ -51,8 +51,8 @@ def _samples(declared: m.Input, context: Context) -> Array:
 def _graded(declared: m.Input, samples: Array, bits: int, context: Context) -> m.Graded:
     low, high = float(samples.min()), float(samples.max())
     largest = max(high, -low)
-    if not (np.isfinite(largest) and largest > 0):
-        text = f"the calibration samples of {declared.name} are all 0, which tells no range"
+    if not (np.isfinite(largest) and largest > np.finfo(np.float32).tiny * 2**bits):
+        text = f"the calibration samples of {declared.name} are (nearly) all 0: no range to learn"
         raise InputError(Diagnostic("SN764", text, f"input {declared.name}", "use real samples"))
     levels = 2**bits - 1 if low >= 0 else 2 ** (bits - 1) - 1
     lowest = 0 if low >= 0 else -levels

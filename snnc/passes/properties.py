@@ -70,13 +70,16 @@ NO_EXIT = Property("no exit policy", _no_exit)
 
 def _single_operators(network: m.Network) -> str:
     for population in network.populations:
+        if isinstance(population.neuron, m.POOL_NEURONS):
+            continue
         for incoming in population.incoming:
             weighted = [o for o in incoming.ops if isinstance(o, (m.Dense, m.Conv2d))]
             views = (m.Flatten, m.Reshape)
             others = [o for o in incoming.ops if o not in weighted and not isinstance(o, views)]
             factors = [o for o in others if isinstance(o, m.Scale) and not _is_tensor(o.factor)]
-            if len(weighted) > 1 or others != factors:
-                return f"population {population.name} reads {incoming.source} through a chain"
+            if len(weighted) != 1 or others != factors:
+                name = population.name
+                return f"population {name} does not read {incoming.source} through one operator"
     return ""
 
 

@@ -6,18 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-import numpy as np
-
 from snnc.backends.loihi.chips import Chip, load_chip
 from snnc.backends.reference.reach import Bounds, Reach, all_reaches, bounds_of, reach_of_values
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import model as m
-from snnc.ir.tensors import Array
 from snnc.passes.base import Context, Property
-from snnc.passes.fixed_point import Format, Units
+from snnc.passes.fixed_point import Format
 from snnc.passes.integer_inputs import integer_inputs
 from snnc.passes.integer_layers import Layer, choose, in_integers, layer_of
 from snnc.passes.properties import FIXED, SINGLE_OPERATORS, SNN
+from snnc.passes.quantisation_notes import (
+    check_neurons,
+    note_bits,
+    note_saturation,
+    too_large,
+    too_strong,
+)
 from snnc.passes.tensors import NewTensors
 
 _ROOM = 0.98
@@ -34,7 +38,8 @@ class QuantizeWeights:
     `loihi2` or the narrower `loihi1` (`snnc targets loihi` shows both). `bits`: width of a weight,
     0 for the chip's. `per`: one factor a `channel` or a `layer`; what is read out has one.
     `thresholds`: how many different thresholds a layer may have, 0 for the chip's. `input_bits`:
-    width of an analog input. `events`: the largest |event| of a frame. No sum of inputs can leave
+    width of an analog input. `events`: the largest |event| of a frame, 0 for
+    what the network declares, else 1. No sum of inputs can leave
     the range of the membrane potential, whatever the input: that is proved for every layer, and
     units are coarser where they must be. A potential that could leave it over many steps saturates.
     """
@@ -47,7 +52,7 @@ class QuantizeWeights:
     per: Literal["channel", "layer"] = "channel"
     thresholds: int = 0
     input_bits: int = 8
-    events: int = 1
+    events: int = 0
 
     def run(self, network: m.Network, context: Context) -> m.Network:
         """The integer network.
@@ -58,7 +63,7 @@ class QuantizeWeights:
                 layer that cannot be kept within the membrane potential (SN763).
         """
         self._check_options()
-        _check_neurons(network)
+        check_neurons(network)
         fmt = self._format(load_chip(self.target))
         inputs, steps_of = integer_inputs(network, context, self.input_bits, self.events)
         before, after = self._reaches(network, inputs, steps_of)
@@ -72,7 +77,7 @@ class QuantizeWeights:
                 layer = layer_of(network, population, steps_of, before, steps)
                 population = self._quantised(network, layer, fmt, tensors, after, context)
             populations.append(population)
-        _note_saturation(populations, fmt, context)
+        note_saturation(populations, fmt, context)
         return tensors.attach(changed).with_populations(populations)
 
     def _check_options(self) -> None:
@@ -80,7 +85,7 @@ class QuantizeWeights:
             (self.bits == 0 or 2 <= self.bits <= 16, "bits", self.bits, "0 or 2 to 16"),
             (self.thresholds >= 0, "thresholds", self.thresholds, "0 or more"),
             (2 <= self.input_bits <= 16, "input_bits", self.input_bits, "2 to 16"),
-            (self.events >= 1, "events", self.events, "1 or more"),
+            (self.events >= 0, "events", self.events, "0 or more"),
         )
         for fine, option, value, accepted in checks:
             if not fine:
@@ -136,17 +141,19 @@ class QuantizeWeights:
         for _ in range(_TRIES):
             units = choose(layer, network, fmt, shared=shared, room=room)
             if units is None:
-                raise _too_strong(population, fmt)
+                raise too_strong(population, fmt)
             found = in_integers(layer, network, units, fmt, tensors)
+            if _least_threshold(found, tensors) < 1:
+                raise too_strong(population, fmt)
             bounds = bounds_of(tensors.attach(network), found, reach, network.schedule.steps)
             highest = float(bounds.current.max())
             if isinstance(population.neuron, m.Integrator):
                 highest = max(highest, float(bounds.potential.max()))
             if highest <= fmt.potential:
-                _note(population, layer, units, fmt, context)
+                note_bits(layer, found, tensors, fmt, context, shared=shared)
                 return _held(found, bounds, fmt)
             room *= _ROOM * fmt.potential / highest
-        raise _too_large(population, fmt)
+        raise too_large(population, fmt)
 
 
 _EXPONENT = 7
@@ -162,31 +169,6 @@ def _largest(declared: m.Input) -> float:
     return float(coding.largest or 1) if isinstance(coding, m.Events) else 1.0
 
 
-def _check_neurons(network: m.Network) -> None:
-    """Refuse neurons that have no form in whole numbers."""
-    wrong = []
-    for population in network.populations:
-        neuron = population.neuron
-        if not isinstance(neuron, m.IF):
-            continue
-        what = ""
-        if neuron.leak != 1.0:
-            what = f"leaks (leak={neuron.leak:g}), which makes fractions of a whole potential"
-        elif neuron.negative_spikes == "leaky":
-            what = "is a leaky ReLU, whose two thresholds have no common whole unit"
-        if what:
-            wrong.append(
-                Diagnostic(
-                    "SN761",
-                    f"population {population.name} {what}",
-                    ", ".join(population.origin),
-                    "see `snnc explain SN761`",
-                )
-            )
-    if wrong:
-        raise InputError(wrong)
-
-
 def _held(population: m.Population, bounds: Bounds, fmt: Format) -> m.Population:
     """A neuron whose potential could leave the register saturates there, as the chip does."""
     neuron = population.neuron
@@ -195,48 +177,11 @@ def _held(population: m.Population, bounds: Bounds, fmt: Format) -> m.Population
     return replace(population, neuron=replace(neuron, saturation=float(fmt.potential)))
 
 
-def _note_saturation(populations: list[m.Population], fmt: Format, context: Context) -> None:
-    held = [p.name for p in populations if getattr(p.neuron, "saturation", None) is not None]
-    if held:
-        context.note(
-            f"quantize-weights: some input could bring potentials of {', '.join(held)} beyond "
-            f"{fmt.potential}, where they saturate"
-        )
-
-
-def _note(
-    population: m.Population, layer: Layer, units: Units, fmt: Format, context: Context
-) -> None:
-    """Tell the report where the membrane potential, not the weight, limits the units."""
-    weight = np.max([s.largest() for s in layer.synapses], axis=0)
-    used = weight * units.factor / 2.0**units.exponent
-    coarse: Array = used[weight > 0] < fmt.weight / 4
-    if coarse.any() and units.threshold is None:
-        bits = int(np.ceil(np.log2(used.max() + 1))) + 1
-        context.note(
-            f"quantize-weights: {population.name} uses {bits} bits of its weights, so that no sum "
-            "can leave the membrane potential"
-        )
-
-
-def _too_strong(population: m.Population, fmt: Format) -> InputError:
-    return InputError(
-        Diagnostic(
-            "SN762",
-            f"a weight into {population.name} is more than {fmt.weight} times its threshold, or a "
-            "sum far beyond it is possible: in whole numbers the threshold would be 0",
-            ", ".join(population.origin),
-            "normalise the network (normalize), or take fewer time steps",
-        )
-    )
-
-
-def _too_large(population: m.Population, fmt: Format) -> InputError:
-    return InputError(
-        Diagnostic(
-            "SN763",
-            f"the membrane potential of {population.name} cannot be kept within {fmt.potential}",
-            ", ".join(population.origin),
-            "take fewer time steps, or a smaller layer in front of it",
-        )
-    )
+def _least_threshold(population: m.Population, tensors: NewTensors) -> float:
+    """The smallest threshold of a population; infinite where nothing fires."""
+    neuron = population.neuron
+    if not isinstance(neuron, m.IF):
+        return float("inf")
+    if isinstance(neuron.threshold, m.Ref):
+        return float(tensors.array(neuron.threshold).min())
+    return float(neuron.threshold)

@@ -75,6 +75,33 @@ def test_targets_shows_the_limits_of_both_chips(cli):
     assert payload["pipeline"] == ["fold-chains", "quantize-weights", "add-latency"]
 
 
+def test_more_steps_than_a_program_is_made_for_are_refused(cli, out):
+    for command in (("eval", out, "--data", TEST), ("run", out, "--inputs", TEST)):
+        done = cli(*command, "--steps", 9)
+        assert done.code == 2
+        assert "SN948" in done.err
+        assert "compile it with --steps 9" in done.err
+        assert cli(*command, "--steps", 3).code == 0
+
+
+def test_a_compilation_that_stops_half_way_has_no_program_and_says_so(cli):
+    command = ("compile", EXAMPLES / "model.onnx", *OPTIONS, "--steps", 4, "-o", "out")
+    done = cli(*command, "--stop-after", "quantize-weights")
+    assert done.code == 0, done.err
+    assert "its files are left out" in done.err
+    assert not (Path("out") / "program.py").exists()
+    assert cli("inspect", "out").code == 0
+
+
+def test_opt_quantises_a_spiking_network_with_samples(cli, out):
+    network = out / "fractions.snn"
+    options = ("--passes", "quantize-weights,add-latency", "-o", "whole.snn")
+    assert cli("opt", network, *options).code == 1
+    done = cli("opt", network, *options, "--calibration", CALIBRATION, "--divide", 255)
+    assert done.code == 0, done.err
+    assert "stage=fixed" in Path("whole.snn").read_text()
+
+
 def test_a_pass_of_the_target_can_be_given_with_options_of_its_own(cli):
     spec = "fold-batch-norm,fuse-linear,max-pool,normalize,to-spiking,fold-chains{pools=spike},"
     spec += "quantize-weights{target=loihi1}"

@@ -185,6 +185,71 @@ def test_pools_spike_where_that_is_wanted():
     assert np.abs(found - expected).mean() < 0.1 * np.abs(expected).mean()
 
 
+def test_two_pools_into_one_population_have_names_of_their_own():
+    b = nets.Builder()
+    pool = m.AvgPool2d((2, 2), (2, 2))
+    b.add("a", (3, 8, 8), m.Relu(), ("image", (b.conv("a", 3, 2),)))
+    b.add("c", (3, 8, 8), m.Relu(), ("image", (b.conv("c", 3, 2),)))
+    b.add("d", (3, 4, 4), m.Relu(), ("a", (pool,)), ("c", (pool,)))
+    b.add("out", (5,), m.Identity(), ("d", (m.Flatten(), b.dense("out", 5, 48))))
+    before = run_specs(b.network(), SPIKING, make_context(b.network()))
+    after = run_specs(before, "fold-chains{pools=spike}", Context())
+    assert [p.name for p in after.populations] == ["a", "c", "d.pool", "d.pool.2", "d", "out"]
+
+
+def test_a_pool_behind_signed_max_pooling_passes_negative_spikes_on():
+    arrays = {"w": np.full((2, 2, 1, 1), 0.5, np.float32), "v": np.ones((1, 2), np.float32)}
+    conv = (m.Conv2d(m.Ref("w")),)
+    signed = m.IF(1.0, negative_spikes="retract")
+    populations = (
+        m.Population("s", (2, 4, 4), signed, incoming=(m.Incoming("x", conv),)),
+        m.Population("max", (2, 4, 4), m.RunningMax2d((1, 1)), incoming=(m.Incoming("s"),)),
+        m.Population(
+            "y", (2, 2, 2), signed, incoming=(m.Incoming("max", (m.AvgPool2d((2, 2), (2, 2)),)),)
+        ),
+    )
+    network = m.Network(
+        "n",
+        "snn",
+        (m.Input("x", "f32", (2, 4, 4)),),
+        populations,
+        (m.Head("h", "y", m.SpikeCount()),),
+        schedule=m.Synchronous(8),
+    ).with_arrays({"w": arrays["w"]})
+    after = FoldChains(pools="spike").run(network, Context())
+    x = np.full((1, 2, 4, 4), -1.0, np.float32)
+    counts = Simulator(after).run(x).spike_counts["y"]
+    expected = Simulator(network).run(x).spike_counts["y"]
+    assert expected.min() < -5
+    assert np.abs(counts - expected).max() <= 1
+
+
+def test_a_pool_that_would_have_to_spike_in_a_lossless_network_is_refused_with_that_reason():
+    network = nets.QUANTISED["quantised"]()
+    spec = "fold-batch-norm,fuse-linear,max-pool,fold-quantizers,map-quantized"
+    gated = run_specs(network, spec, make_context(network))
+    assert isinstance(gated.schedule, m.Gated)
+    source = next(p for p in gated.populations if len(p.shape) == 3)
+    pool = m.Population(
+        "extra",
+        (source.shape[0], 1, 1),
+        m.IF(1.0),
+        origin=("/extra",),
+        incoming=(m.Incoming(source.name, (m.AvgPool2d(source.shape[1:], source.shape[1:]),)),),
+    )
+    network = gated.with_populations((*gated.populations, pool))
+    with pytest.raises(InputError, match=r"SN760.*would not be lossless"):
+        FoldChains(pools="spike").run(network, Context())
+
+
+def test_a_scale_per_channel_in_front_of_a_pool_is_folded():
+    arrays = {"s": np.array([0.5, 2.0, 1.0], np.float32)}
+    chain = (m.Scale(m.Ref("s")), m.AvgPool2d((2, 2), (2, 2)))
+    ops, written, _ = folded(chain, (3, 4, 4), arrays)
+    assert not written
+    assert isinstance(ops[0], m.Conv2d)
+
+
 def test_an_option_out_of_range_is_refused():
     spiking = run_specs(nets.plain(), SPIKING)
     with pytest.raises(InputError, match="SN721"):

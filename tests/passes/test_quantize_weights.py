@@ -207,11 +207,36 @@ def test_what_has_no_form_in_whole_numbers_is_refused_by_name():
 
 
 @pytest.mark.parametrize(
-    "options", [{"bits": 1}, {"bits": 17}, {"thresholds": -1}, {"input_bits": 1}, {"events": 0}]
+    "options", [{"bits": 1}, {"bits": 17}, {"thresholds": -1}, {"input_bits": 1}, {"events": -1}]
 )
 def test_options_out_of_range_are_refused(options):
     before, _ = pair("plain")
     assert next(iter(options)) in refused(before, "SN721", **options)
+
+
+def test_weights_that_would_all_become_nothing_are_refused_and_coarse_ones_noted():
+    before, _ = pair("plain", steps=16)
+    first = before.populations[0]
+    deaf = replace(first, neuron=replace(first.neuron, threshold=1e9))
+    network = before.with_populations((deaf, *before.populations[1:]))
+    assert "all weights into conv1" in refused(network, "SN766")
+    context = Context(calibration={"image": nets.images(8)})
+    QuantizeWeights(input_bits=14).run(before, context)
+    assert any("conv1 uses about" in note for note in context.notes)
+    context = Context(calibration={"image": nets.images(8)})
+    QuantizeWeights().run(before, context)
+    assert not any("uses about" in note for note in context.notes)
+
+
+def test_a_threshold_of_one_neuron_that_would_be_0_is_refused():
+    before, _ = pair("plain")
+    first = before.populations[0]
+    values = np.ones(first.shape, np.float32)
+    values[0, 0, 0] = 1e-9
+    tiny = replace(first, neuron=replace(first.neuron, threshold=m.Ref("tiny")))
+    network = before.with_arrays({"tiny": values})
+    network = network.with_populations((tiny, *network.populations[1:]))
+    assert "conv1" in refused(network, "SN762")
 
 
 def test_an_analog_input_needs_calibration_data():
@@ -233,6 +258,9 @@ def test_events_are_bound_to_what_the_network_was_made_for():
     frames = np.zeros((16, 2, *network.inputs[0].shape), np.int32)
     frames[0] = 3
     Simulator(after).run(frames)
+    declared = replace(before, inputs=(replace(before.inputs[0], coding=m.Events(5)),))
+    assert run_specs(declared, "quantize-weights", Context()).inputs[0].coding == m.Events(5)
+    assert run_specs(before, "quantize-weights", Context()).inputs[0].coding == m.Events(1)
     frames[1, 0] = -4
     with pytest.raises(InputError, match="SN514"):
         Simulator(after).run(frames)

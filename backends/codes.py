@@ -99,9 +99,10 @@ CODES: dict[str, str] = {
     ),
     "SN531": (
         "An input is coded in a way that has no spikes of whole numbers, or takes events of any "
-        "size. Target loihi takes graded spikes (analog values that the host rounds), Poisson "
-        "spikes, and events with a declared largest value, on which the proof rests that no sum "
-        "leaves its range."
+        "size, or is read by no layer. Target loihi takes graded spikes (analog values that the "
+        "host rounds), Poisson spikes, and events with a declared largest value, on which the "
+        "proof rests that no sum leaves its range; and a Lava program has no source of spikes that "
+        "lead nowhere."
     ),
     "SN532": (
         "A neuron has no Lava process: a leak, the negative spikes that stand for a leaky ReLU, no "
@@ -156,7 +157,8 @@ CODES: dict[str, str] = {
     "SN543": (
         "No Python with Lava was found. Lava runs in a process of its own: with this Python if "
         "lava-nc is installed in it (Python 3.10 only), else with the one that the variable "
-        "SNNC_LAVA_PYTHON names, else with `uv run`, which fetches Python 3.10 and Lava."
+        "SNNC_LAVA_PYTHON names, else with `uv run`, which fetches Python 3.10 and Lava. What the "
+        "variable names must be a program that this machine can execute."
     ),
     "SN544": (
         "A Lava program ended with an error or was ended after --time-limit. The message shows the "
@@ -165,6 +167,11 @@ CODES: dict[str, str] = {
     "SN545": (
         "A Lava program ended well but its result is missing or does not fit the network. "
         "Something else than snnc changed the program directory, or the disk is full."
+    ),
+    "SN546": (
+        "More time steps were asked of a Lava program than it was compiled for. Its proof that no "
+        "sum leaves the registers, and the steps in which its layers take in bias and input, hold "
+        "for that many. Compile the model with more steps; fewer are always allowed."
     ),
     "SN547": (
         "Engine lava runs the file program.py of a program directory, and there is none: a lone "

@@ -13,6 +13,7 @@ from snnc.backends.reference.reach import potential_bounds, reach_of_coding
 from snnc.backends.reference.validate import simulation_findings
 from snnc.diagnostics import Diagnostic
 from snnc.ir import model as m
+from snnc.ir.answers import read_out_unit
 from snnc.ir.exits import budgets
 from snnc.ir.latency import layer_local, local_delay, starts_of
 
@@ -40,6 +41,15 @@ def _stage(network: m.Network) -> Iterator[Diagnostic]:
     elif starts_of(network) is None:
         text = "the schedule says nothing of the time that spikes take from layer to layer"
         yield Diagnostic("SN530", text, where, "run the pass add-latency")
+
+
+def _unread(network: m.Network) -> Iterator[Diagnostic]:
+    read = {i.source for p in network.populations for i in p.incoming}
+    for entry in network.inputs:
+        if entry.name not in read:
+            text = f"no layer reads input {entry.name}; Lava has no source that leads nowhere"
+            cure = "remove the input from the model"
+            yield Diagnostic("SN531", text, f"input {entry.name}", cure)
 
 
 def _inputs(network: m.Network) -> Iterator[Diagnostic]:
@@ -132,8 +142,7 @@ def _exits(network: m.Network) -> Iterator[Diagnostic]:
 def _heads(network: m.Network) -> Iterator[Diagnostic]:
     for head in network.heads:
         p = network.population(head.population)
-        values = values_of(network, p.scale)
-        assert values is not None
+        values = read_out_unit(network, head)
         if len(np.unique(values)) > 1 or float(values.min()) <= 0:
             text = f"head {head.name} weighs its neurons differently; integers cannot be compared"
             yield finding("SN542", p, text, "quantise what is read out with one step for all")
@@ -159,6 +168,7 @@ def _sums(network: m.Network) -> Iterator[Diagnostic]:
 
 CHECKS: tuple[Check, ...] = (
     _inputs,
+    _unread,
     _neurons,
     _numbers,
     _pools,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import textwrap
 from collections.abc import Mapping
@@ -15,10 +14,13 @@ from snnc.ir import model as m
 from snnc.ir.exits import asked_heads
 from snnc.ir.latency import local_delay, starts_of
 from snnc.ir.tensors import Array
-from snnc.ir.values import quote
+from snnc.ir.values import quote, shorten
 
 ENTRY = 92
 """Characters of a line in a table of program.py."""
+
+TITLE = 45
+"""Characters of the network's name in the first line of program.py."""
 
 TABLES = "exit.tables"
 """Where weights.npz holds the tables of an integer confidence."""
@@ -51,7 +53,7 @@ def describe(network: m.Network) -> tuple[dict[str, Any], dict[str, Array]]:
     ports = [f"{inputs[i.name]} = InPort(shape={lava_shape(i.shape)})" for i in network.inputs]
     ports += [port for layer in layers.values() for port in layer.ports]
     context = {
-        "title": f"Spiking network {_plain(network.name)} for Lava 0.10.0, compiled by snnc.",
+        "title": f"Spiking network {_title(network.name)} for Lava 0.10.0, compiled by snnc.",
         "about": _about(network, layers),
         "usage": _usage(network),
         "stock": _stock(kinds),
@@ -61,7 +63,7 @@ def describe(network: m.Network) -> tuple[dict[str, Any], dict[str, Array]]:
         "ports": ports,
         "layers": [(layer.comments, layer.lines) for layer in layers.values()],
         "late": [wire for layer in layers.values() for wire in layer.late],
-        "name": json.dumps(network.name),
+        "name": _text(network.name),
         "inputs": [
             line for i in network.inputs for line in _entry(i.name, _input(i, inputs[i.name]))
         ],
@@ -105,7 +107,8 @@ def _about(network: m.Network, layers: Mapping[str, Layer]) -> list[str]:
     )
     processes = (
         f"Stock processes of Lava: {stock or 'none'}. Processes of snn_processes.py, whose models "
-        f"are Python: {ours}, and around the network SpikeSource, ReadOut, Recorder and Exit."
+        f"are Python: {ours}, and around the network SpikeSource. ReadOut, Recorder and Exit of "
+        "snn_readout.py tell what it does."
     )
     verified = (
         "Verified: weights have 8 bits and no current leaves 24 for any input that is let in; "
@@ -117,9 +120,9 @@ def _about(network: m.Network, layers: Mapping[str, Layer]) -> list[str]:
     return "\n\n".join("\n".join(lines) for lines in paragraphs).split("\n")
 
 
-def _plain(name: str) -> str:
-    """A name that can stand in a docstring."""
-    return quote(name)[1:-1].replace("\\", "/").replace('"', "'")
+def _title(name: str) -> str:
+    """A name that can stand in the first line of a docstring."""
+    return shorten(quote(name)[1:-1].replace("\\", "/").replace('"', "'"), TITLE)
 
 
 def _usage(network: m.Network) -> str:
@@ -156,9 +159,10 @@ def _entry(name: str, values: Mapping[str, object]) -> list[str]:
 
 
 def _text(value: object) -> str:
-    """A Python literal with double quotes."""
+    """A Python literal in ASCII, with double quotes."""
     if isinstance(value, str):
-        return json.dumps(value)
+        escaped = value.encode("unicode_escape").decode("ascii")
+        return '"' + escaped.replace('"', '\\"') + '"'
     if isinstance(value, tuple) and value:
         return f"({', '.join(_text(v) for v in value)}{',' if len(value) == 1 else ''})"
     return repr(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,8 @@ from snnc.ir.npz import npz_bytes
 from snnc.ir.tensors import Array
 
 PROGRAM = "program.py"
+
+_UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +83,7 @@ def run_in_lava(
 
     Raises:
         UsageError: no program is there (SN547), no Python with Lava is found (SN543), or `steps`
-            is wrong (SN505).
+            is wrong (SN505, SN546).
         InputError: an input does not fit (SN502 to SN513), the program failed or took too long
             (SN544), or did not write what it should (SN545).
     """
@@ -103,9 +107,9 @@ def run_in_lava(
 
 def _read(path: Path) -> dict[str, Array]:
     try:
-        with np.load(path, allow_pickle=False) as loaded:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
             return dict(loaded)
-    except (OSError, ValueError) as error:
+    except _UNREADABLE as error:
         text = f"the Lava program ended well but its result cannot be read: {error}"
         raise InputError(Diagnostic("SN545", text, str(path), "compile again")) from error
 
@@ -130,15 +134,17 @@ def _collected(
         rasters = {n: _silenced(values, answered["step"]) for n, values in rasters.items()}
     outputs = {h.name: whole[h.name] * read_out_unit(network, h) for h in network.heads}
     sent = _sent(network, inputs, answered.get("step"), steps) | rasters
-    fan_out = Simulator(network).fan_out()
+    fan_out, none = Simulator(network).fan_out(), np.zeros(samples, np.int64)
+    silent = {p.name: none for p in network.populations if p.name not in rasters}
     return LavaRun(
         steps=steps,
         samples=samples,
         outputs=outputs,
         whole_outputs=whole,
         rasters=rasters,
-        spikes={n: np.abs(r).reshape(*r.shape[:2], -1).sum((0, 2)) for n, r in sent.items()},
-        synops={n: _operations(r, fan_out[n]) for n, r in sent.items() if n in fan_out},
+        spikes=silent
+        | {n: np.abs(r).reshape(*r.shape[:2], -1).sum((0, 2)) for n, r in sent.items()},
+        synops=silent | {n: _operations(r, fan_out[n]) for n, r in sent.items() if n in fan_out},
         exits=_exits(network, outputs, answered) if answered else None,
     )
 
@@ -211,8 +217,10 @@ def check_recorded(network: m.Network, names: Sequence[str]) -> None:
     Raises:
         UsageError: SN506.
     """
-    known = firing(network)
+    known, every = firing(network), {p.name for p in network.populations}
     for name in names:
         if name not in known:
-            text = f"{name} sends no spikes to record; these do: {', '.join(known)}"
-            raise UsageError(Diagnostic("SN506", text, f"network {network.name}"))
+            text = f"there is no population {name} to record"
+            text = f"population {name} sends no spikes to record" if name in every else text
+            cure = f"these send spikes: {', '.join(known)}"
+            raise UsageError(Diagnostic("SN506", text, f"network {network.name}", cure))

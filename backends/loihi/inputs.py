@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from snnc.backends.reference.sources import Given, PoissonTrain, check_inputs, check_steps
+from snnc.diagnostics import Diagnostic, UsageError
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
 
@@ -28,11 +29,16 @@ def whole_inputs(
 
     Raises:
         InputError: an input does not fit (SN502 to SN508, SN513).
-        UsageError: the number of time steps does not (SN505).
+        UsageError: the number of time steps does not (SN505), or is above that for which the
+            network was compiled (SN546).
     """
     checked = check_inputs(network, given, True)
     count = check_steps(network, checked, steps)
     assert network.schedule is not None
+    if count > network.schedule.steps:
+        text = f"the Lava program is made for {network.schedule.steps} time steps, not for {count}"
+        cure = f"compile it with --steps {count}"
+        raise UsageError(Diagnostic("SN546", text, f"network {network.name}", cure))
     driven = network.schedule.drive(count)
     return {i.name: _whole(i, checked[i.name], driven, first) for i in network.inputs}, count
 

@@ -17,9 +17,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from types import FrameType
 from typing import IO
 
@@ -40,7 +40,7 @@ def lava_command(script: Path) -> list[str]:
     Raises:
         UsageError: SN543, no Python with Lava can be found.
     """
-    if importlib.util.find_spec("lava") is not None:
+    if _has_lava():
         return [sys.executable, str(script)]
     named = os.environ.get(PYTHON_VARIABLE)
     if named:
@@ -60,6 +60,13 @@ def lava_command(script: Path) -> list[str]:
     raise UsageError(Diagnostic("SN543", text, help=cure))
 
 
+def _has_lava() -> bool:
+    """Whether this Python has Lava, not just another package of its name."""
+    spec = importlib.util.find_spec("lava")  # of "lava.magma" it would import lava
+    places = [] if spec is None else spec.submodule_search_locations or []
+    return any((Path(place) / "magma").is_dir() for place in places)
+
+
 def run_program(script: Path, arguments: Sequence[str], time_limit: float | None) -> None:
     """Run a Lava program to its end.
 
@@ -74,16 +81,8 @@ def run_program(script: Path, arguments: Sequence[str], time_limit: float | None
         KeyboardInterrupt: the user, or a SIGTERM, ended the run; the program is ended first.
     """
     command = [*lava_command(script), *arguments, "--stop-with-stdin"]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    with TemporaryFile() as errors, _terminable():
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            start_new_session=True,
-            env=environment,
-        )
+    with TemporaryFile() as errors, TemporaryDirectory(prefix="snnc-lava-") as empty, _terminable():
+        process = _start(command, errors, _environment(script.parent, empty))
         try:
             code = process.wait(time_limit)
         except subprocess.TimeoutExpired:
@@ -94,6 +93,39 @@ def run_program(script: Path, arguments: Sequence[str], time_limit: float | None
             end(process)
         if code != 0:
             raise _failure(script, code, _last_lines(errors))
+
+
+def _environment(folder: Path, empty: str) -> dict[str, str]:
+    """Variables of a program: what runs is its text, not bytecode that lies about from before.
+
+    Python then looks for the bytecode of all packages in an empty folder, which takes seconds, so
+    only where there is some beside the program.
+    """
+    found = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**found, "PYTHONPYCACHEPREFIX": empty} if (folder / "__pycache__").exists() else found
+
+
+def _start(
+    command: Sequence[str], errors: IO[bytes], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own.
+
+    Raises:
+        UsageError: SN543, it cannot be executed.
+    """
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+            env=environment,
+        )
+    except OSError as error:
+        text = f"{command[0]} cannot be executed: {error.strerror}"
+        cure = f"let {PYTHON_VARIABLE} name a Python 3.10 that has lava-nc"
+        raise UsageError(Diagnostic("SN543", text, help=cure)) from error
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

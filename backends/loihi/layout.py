@@ -30,9 +30,8 @@ class Kernel:
     @property
     def largest(self) -> int:
         """The largest of the numbers that Lava keeps as int8."""
-        return max(
-            *self.weight.shape[1:3], *self.stride, *self.padding, *self.dilation, self.groups
-        )
+        kernel = (int(self.weight.shape[1]), int(self.weight.shape[2]))
+        return max(*kernel, *self.stride, *self.padding, *self.dilation, self.groups)
 
 
 def lava_shape(shape: Shape) -> Shape:

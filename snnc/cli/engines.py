@@ -145,6 +145,8 @@ def choose_engine(
         if name in KNOWN:
             text = f"a program for target {compiled.target} does not run on {name}"
         cure = f"its engines: {', '.join(engines)}"
+        if name == "lava" and Path(compiled.path).suffix == ".snn":
+            cure = "name the folder that `snnc compile --target loihi` wrote, not its network"
         raise UsageError(Diagnostic("SN923", text, help=cure))
     if name == "lava":
         if dtype is not None:

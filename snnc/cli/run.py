@@ -29,7 +29,9 @@ def run(
     on: Annotated[
         str,
         typer.Option(
-            "--on", metavar="ENGINE", help="reference, or lava for a target loihi program"
+            "--on",
+            metavar="ENGINE",
+            help="reference, or lava for a target loihi program (it does not tell settled).",
         ),
     ] = "reference",
     trace: Annotated[

@@ -193,4 +193,6 @@ def _step(values: Array, mantissa: int) -> Array:
 
 def _quotient(limit: float, values: Array) -> Array:
     """`limit / values`, infinite where a value is 0."""
-    return np.divide(limit, values, out=np.full(np.shape(values), np.inf), where=values > 0)
+    found: Array = np.full(np.shape(values), np.inf)
+    np.divide(limit, values, out=found, where=values > 0)
+    return found

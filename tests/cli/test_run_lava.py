@@ -57,6 +57,7 @@ def test_lava_answers_as_the_simulator_and_the_trace_holds_its_spikes(
     for name in ("raster/fc1", "raster/conv1", "outputs/head.out", "labels", "predictions"):
         np.testing.assert_array_equal(found[name], wanted[name])
     assert "raster/conv2" not in found
+    assert set(found) == set(wanted)
 
 
 @needs_lava
@@ -139,6 +140,15 @@ def test_a_program_for_another_target_does_not_run_on_lava(
     assert outcome.code == 2
     (found,) = outcome.json["error"]
     assert found["message"] == "a program for target reference does not run on lava"
+
+
+def test_the_network_of_a_program_alone_does_not_run_on_lava(
+    cli: Any, lenet: Path, data: Path
+) -> None:
+    outcome = cli("run", lenet / "network.snn", "--inputs", data, "--on", "lava", "--json")
+    assert outcome.code == 2
+    (found,) = outcome.json["error"]
+    assert (found["code"], "name the folder" in found["help"]) == ("SN923", True)
 
 
 def test_an_engine_takes_what_the_command_line_gives(lenet: Path) -> None:

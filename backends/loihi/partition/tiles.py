@@ -56,7 +56,8 @@ class Tiling:
     def sizes(self, axis: int) -> Array:
         """How long the tiles are along an axis."""
         starts = self.starts(axis)
-        return np.minimum(starts + self.tile[axis], self.shape[axis]) - starts
+        ends: Array = np.minimum(starts + self.tile[axis], self.shape[axis])
+        return np.asarray(ends - starts)
 
     def neurons(self) -> Array:
         """Neurons of every core, an array of shape `counts`."""

@@ -104,7 +104,7 @@ def test_names_become_identifiers_that_nothing_else_has() -> None:
     ast.parse(text)
 
 
-@pytest.mark.parametrize("nasty", ['a"""b', "a\\", "new\nline", "${x}", "ü", "'"])
+@pytest.mark.parametrize("nasty", ['a"""b', "a\\", "new\nline", "${x}", "ü", "'", "😀"])
 def test_a_name_cannot_break_the_text(nasty: str) -> None:
     base = build("lenet")
     first = replace(base.populations[0], origin=(nasty, nasty * 40))
@@ -120,6 +120,39 @@ def test_a_name_cannot_break_the_text(nasty: str) -> None:
     assert ast.literal_eval(arguments["name"]) == nasty
     layers = ast.literal_eval(arguments["layers"])
     assert layers["conv1"]["onnx"] == (nasty, nasty * 40)
+    assert ast.get_source_segment(program(network), arguments["name"]).isascii()
+
+
+def test_a_long_name_is_cut_in_the_title_only() -> None:
+    text = program(replace(build("qffs"), name="n" * 200))
+    about = ast.get_docstring(ast.parse(text))
+    assert about is not None
+    title, after = about.splitlines()[:2]
+    assert title == f"Spiking network {'n' * 42}... for Lava 0.10.0, compiled by snnc."
+    assert after == ""
+    assert f'name="{"n" * 200}"' in text
+
+
+def test_the_text_says_in_which_file_a_process_is() -> None:
+    files = emit(build("hard"), {})
+    about = ast.get_docstring(ast.parse(files["program.py"]))
+    assert about is not None
+    for part in "Processes of snn_processes.py", "ReadOut, Recorder and Exit of snn_readout.py":
+        assert part in " ".join(about.split())
+    for name in ("ReadOut", "Recorder", "Exit"):
+        assert f"class {name}(Stepped)" in files["snn_readout.py"].decode()
+    assert "class SpikeSource(Stepped)" in files["snn_processes.py"].decode()
+
+
+def test_the_programs_own_files_are_those_that_its_command_line_knows() -> None:
+    text = emit(build("hard"), {})["snn_cli.py"].decode()
+    value = next(
+        node.value
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FILES"
+    )
+    known = eval(compile(ast.Expression(value), "snn_cli.py", "eval"))
+    assert known == {*UNCHANGED, "program.py"}
 
 
 def test_weights_are_kept_in_eight_bits_with_their_exponents_in_the_text() -> None:

@@ -18,7 +18,7 @@ from loihi_checks import ELSEWHERE
 from loihi_exits import policies
 from loihi_networks import build, inputs_for
 
-from snnc.backends.loihi import launch
+from snnc.backends.loihi import engine
 from snnc.backends.loihi.compare import Difference, compare
 from snnc.backends.loihi.engine import LavaRun, check_recorded, run_in_lava
 from snnc.backends.loihi.inputs import whole_inputs
@@ -42,8 +42,8 @@ def test_a_run_in_lava_counts_what_the_simulator_counts(name: str, tmp_path: Pat
         np.testing.assert_allclose(found.outputs[name], output, rtol=1e-12)
     for kind in ("spikes", "synops"):
         ours, theirs = getattr(found, kind), getattr(trace, kind)
-        assert {n: list(v) for n, v in ours.items()} == {n: list(theirs[n]) for n in ours}
-        assert sum(v.sum() for v in ours.values()) == sum(v.sum() for v in theirs.values())
+        assert {n: list(v) for n, v in ours.items()} == {n: list(v) for n, v in theirs.items()}
+        assert sum(v.sum() for v in ours.values()) > 0
     assert "lava" not in sys.modules
 
 
@@ -140,6 +140,18 @@ def test_analog_values_become_the_whole_numbers_of_the_host() -> None:
         whole_inputs(network, values[:, :4])
 
 
+def test_more_steps_than_the_program_was_made_for_are_refused(tmp_path: Path) -> None:
+    network = build("hard")
+    given = inputs_for(network, 1)
+    assert whole_inputs(network, given, steps=14)[1] == 14
+    with pytest.raises(UsageError, match="for 14 time steps, not for 15") as caught:
+        whole_inputs(network, given, steps=15)
+    assert [d.code for d in caught.value.diagnostics] == ["SN546"]
+    (tmp_path / "program.py").touch()
+    with pytest.raises(UsageError, match="for 14 time steps, not for 15"):
+        run_in_lava(tmp_path, network, given, steps=15)
+
+
 # ---- the process -------------------------------------------------------------------------------
 
 
@@ -151,6 +163,21 @@ def test_a_program_that_fails_is_told_with_its_last_lines(tmp_path: Path) -> Non
     with pytest.raises(InputError, match=r"exit code 2:\n.*weights\.npz does not exist") as caught:
         run_in_lava(folder, network, inputs_for(network, 1))
     assert [d.code for d in caught.value.diagnostics] == ["SN544"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04" + b"0" * 50])
+def test_a_result_that_cannot_be_read_is_told(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(script: Path, options: list[str], time_limit: float | None) -> None:
+        Path(options[options.index("--output") + 1]).write_bytes(content)
+
+    monkeypatch.setattr(engine, "run_program", run)
+    network = build("hard")
+    (tmp_path / "program.py").touch()
+    with pytest.raises(InputError, match="cannot be read") as caught:
+        run_in_lava(tmp_path, network, inputs_for(network, 1))
+    assert [d.code for d in caught.value.diagnostics] == ["SN545"]
 
 
 @needs_lava
@@ -198,9 +225,12 @@ def test_where_snnc_is_killed_the_program_ends_too(tmp_path: Path, number: int) 
     end = time.monotonic() + 30
     while len(lava_tools.processes_of(folder)) < 10 and time.monotonic() < end:
         time.sleep(0.05)
+    assert len(lava_tools.processes_of(folder)) >= 10
     memory = lava_tools.segments_of(lava_tools.processes_of(folder))
+    assert memory
     os.kill(process.pid, number)
-    process.wait(15)
+    # Of SIGTERM snnc makes a KeyboardInterrupt, with which Python ends as after Ctrl-C.
+    assert process.wait(15) == (-9 if number == 9 else -2)
     assert lava_tools.gone_soon(folder)
     end = time.monotonic() + 5
     while memory & lava_tools.segments() and time.monotonic() < end:
@@ -220,49 +250,9 @@ def test_a_folder_without_a_program_is_refused(tmp_path: Path) -> None:
 
 def test_only_layers_that_spike_are_recorded() -> None:
     check_recorded(build("hard"), ["a", "b"])
-    with pytest.raises(UsageError, match="these do: a, b") as caught:
-        check_recorded(build("hard"), ["a", "out"])
-    assert [d.code for d in caught.value.diagnostics] == ["SN506"]
-
-
-class TestFindingAPython:
-    script = Path("/some/program.py")
-
-    @pytest.fixture(autouse=True)
-    def _nothing(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setattr(launch.importlib.util, "find_spec", lambda name: None)
-        monkeypatch.delenv("SNNC_LAVA_PYTHON", raising=False)
-        monkeypatch.setenv("PATH", str(tmp_path))
-
-    def tool(self, folder: Path, name: str) -> Path:
-        path = folder / name
-        path.write_text("#!/bin/sh\n")
-        path.chmod(0o755)
-        return path
-
-    def test_this_python_comes_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(launch.importlib.util, "find_spec", lambda name: object())
-        monkeypatch.setenv("SNNC_LAVA_PYTHON", "other")
-        assert launch.lava_command(self.script) == [sys.executable, str(self.script)]
-
-    def test_then_the_one_of_the_variable(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        named, _ = self.tool(tmp_path, "python3.10"), self.tool(tmp_path, "uv")
-        monkeypatch.setenv("SNNC_LAVA_PYTHON", "python3.10")
-        assert launch.lava_command(self.script) == [str(named), str(self.script)]
-
-    def test_then_uv(self, tmp_path: Path) -> None:
-        uv = self.tool(tmp_path, "uv")
-        assert launch.lava_command(self.script)[:2] == [str(uv), "run"]
-
-    @pytest.mark.parametrize("named", ["", "/no/such/python"])
-    def test_without_any_the_cure_is_told(
-        self, monkeypatch: pytest.MonkeyPatch, named: str
-    ) -> None:
-        monkeypatch.setenv("SNNC_LAVA_PYTHON", named)
-        with pytest.raises(UsageError) as caught:
-            launch.lava_command(self.script)
+    told = {"out": "population out sends no spikes", "x1": "there is no population x1 to record"}
+    for name, text in told.items():
+        with pytest.raises(UsageError, match=text) as caught:
+            check_recorded(build("hard"), ["a", name])
         (found,) = caught.value.diagnostics
-        assert found.code == "SN543"
-        assert "Python 3.10" in found.help
+        assert (found.code, found.help) == ("SN506", "these send spikes: a, b")

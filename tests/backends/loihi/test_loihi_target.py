@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from loihi_exits import policies
-from loihi_networks import NETWORKS, build, inputs_for
+from loihi_networks import GRADED, NETWORKS, build, inputs_for
 
 from snnc.backends import TARGETS
 from snnc.backends.reference import Simulator
@@ -95,6 +95,11 @@ REFUSED: dict[str, tuple[str, Callable[[m.Network], m.Network], str]] = {
     "latency": ("SN530", lambda n: replace(n, schedule=m.Synchronous(9)), "from layer to layer"),
     "direct": ("SN531", lambda n: _coding(n, m.Direct()), "coded as direct"),
     "events": ("SN531", lambda n: _coding(n, m.Events()), "any size"),
+    "unread": (
+        "SN531",
+        lambda n: replace(n, inputs=(*n.inputs, m.Input("more", "f32", (3,), GRADED))),
+        "no layer reads input more",
+    ),
     "leak": ("SN532", lambda n: neuron(n, "conv1", leak=0.5), "leaks"),
     "leaky": ("SN532", lambda n: neuron(n, "conv1", negative_spikes="leaky"), "leaky ReLU"),
     "reset": ("SN532", lambda n: neuron(n, "conv1", reset="none"), "never resets"),
@@ -172,6 +177,14 @@ def test_a_saturation_makes_a_potential_fit() -> None:
     network = neuron(build("lenet"), "fc1", v_init=2.0**23 - 9)
     assert [d.code for d in findings(network)] == ["SN537"]
     assert findings(neuron(network, "fc1", saturation=2.0**23 - 1)) == []
+
+
+def test_a_scale_that_a_read_out_does_not_count_with_may_differ() -> None:
+    network = build("hard").with_arrays({"s": np.arange(1.0, 11.0), "t": np.arange(1.0, 9.0)})
+    # Of layer a the step of the first spike is read, of layer b among others the spikes.
+    assert findings(changed(network, "a", scale=m.Ref("s"))) == []
+    (found,) = findings(changed(network, "b", scale=m.Ref("t")))
+    assert (found.code, "head count" in found.message) == ("SN542", True)
 
 
 def test_a_gated_exit_needs_equal_paths() -> None:

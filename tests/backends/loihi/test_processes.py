@@ -22,7 +22,6 @@ from snnc.backends.loihi.golden import reference_run, whole_outputs
 from snnc.backends.loihi.names import _TAKEN
 from snnc.backends.reference import Simulator
 from snnc.ir import model as m
-from snnc.ir.latency import layer_local
 
 pytestmark = needs_lava
 
@@ -132,13 +131,42 @@ def test_files_can_be_imported_and_a_sum_beyond_24_bits_is_an_error(tmp_path: Pa
     assert all("layer: a sum left 24 bits" in error for error in errors)
 
 
-def test_the_networks_of_these_tests_are_in_layer_local_time_what_they_are_in_lavas() -> None:
-    network = build("residual")
-    given = inputs_for(network, 2)
-    local = Simulator(layer_local(network)).run(given)
-    np.testing.assert_array_equal(
-        Simulator(network).run(given).spike_counts["loop"], local.spike_counts["loop"]
-    )
+FAILING = """
+import json, sys
+from types import SimpleNamespace
+from snn_inputs import UsageError
+from snn_run import Graph, RunError
+killed = []
+actor = SimpleNamespace(kill=lambda: killed.append(1))
+infrastructure = SimpleNamespace(actors=[actor], smm=SimpleNamespace(_manager=object()))
+runtime = SimpleNamespace(_messaging_infrastructure=infrastructure)
+
+def run(*arguments, **options):
+    try:
+        raise json.load(sys.stdin)["wrong"] and UsageError("wrong weights") or OSError("no memory")
+    except Exception:
+        raise ValueError("cannot compile")
+
+graph = Graph.__new__(Graph)
+graph.network = SimpleNamespace(runtime=runtime, run=run)
+graph.program, graph.models, graph.stopping = SimpleNamespace(latest=1), {}, False
+graph.steps = 3
+try:
+    with graph:
+        graph._start(0)
+except (RunError, UsageError) as error:
+    print(json.dumps([type(error).__name__, str(error), len(killed)]))
+"""
+
+
+def test_a_failed_start_is_told_with_what_led_to_it_whatever_ending_it_meets(
+    tmp_path: Path,
+) -> None:
+    folder = lava_tools.write(build("hard"), tmp_path)
+    kind, text, killed = in_lava(folder, FAILING, {"wrong": False})
+    assert (kind, killed) == ("RunError", 1)
+    assert "ValueError('cannot compile'), because of OSError('no memory')" in text
+    assert in_lava(folder, FAILING, {"wrong": True}) == ["UsageError", "wrong weights", 1]
 
 
 @pytest.mark.parametrize("name", ["a", "a-b", "1st", "if", "run", "é"])

@@ -8,7 +8,8 @@
 last layer runs 5 steps late.
 
 Stock processes of Lava: Conv, Dense. Processes of snn_processes.py, whose models are Python:
-Delay, IF, Integrator, and around the network SpikeSource, ReadOut, Recorder and Exit.
+Delay, IF, Integrator, and around the network SpikeSource. ReadOut, Recorder and Exit of
+snn_readout.py tell what it does.
 
 Verified: weights have 8 bits and no current leaves 24 for any input that is let in; `--check` runs
 the samples of golden/ in Lava and compares every spike with the reference simulator of snnc. Lava

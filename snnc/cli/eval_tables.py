@@ -135,14 +135,13 @@ def quantisation_tables(measured: Evaluation) -> list[RenderableType]:
     if measured.quantisation is None:
         return []
     found = measured.quantisation.as_dict()
-    table = Table(title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.title = f"whole numbers against fractions ({summary(found)})"
+    table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("layer", overflow="fold")
     for name in COLUMNS:
         table.add_column(name, justify="right")
     for row in layer_rows(found):
         table.add_row(*row)
-    return [table]
+    return ["", f"whole numbers against fractions, {summary(found)}", table]
 
 
 def _count(value: int | None) -> str:

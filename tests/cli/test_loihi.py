@@ -55,7 +55,7 @@ def test_eval_says_what_whole_numbers_cost(cli, out):
     assert all(0 < layer["weight_error"] < 0.05 for layer in found["layers"])
     assert any("graded input spikes" in note for note in done.json["notes"])
     text = cli("eval", out, "--data", TEST)
-    assert "whole numbers against fractions (first 60 samples: accuracy" in text.out
+    assert "whole numbers against fractions, first 60 samples: accuracy" in text.out
 
 
 def test_the_page_shows_the_fit_and_the_cost(cli, out):

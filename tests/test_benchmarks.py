@@ -32,6 +32,15 @@ def test_accuracy_prints_a_row_per_model_and_number_of_steps(shared):
     )
 
 
+def test_fixed_point_compares_whole_numbers_with_fractions(shared):
+    done = run("fixed_point.py", "--images", "60", "--models", "mnist_mlp", data=shared)
+    assert done.returncode == 0, done.stderr
+    (row,) = rows(done.stdout, "mnist_mlp")
+    assert float(row["fractions %"]) > 90
+    assert abs(float(row["lost"])) <= 5
+    assert float(row["agreement %"]) >= 95
+
+
 def test_normalization_prints_a_row_per_variant(shared):
     done = run("normalization.py", "mnist_mlp", "--images", "50", "--steps", "4", data=shared)
     assert done.returncode == 0, done.stderr

@@ -88,7 +88,7 @@ def classes_of(network: m.Network, row: Any) -> list[int]:
     return values if len(values) > 1 else [0, values[0]]
 
 
-@fuzz(300)
+@fuzz(120)
 @given(cases())
 def test_a_verdict_is_that_of_a_loop_over_whole_numbers(case: Any) -> None:
     """Steps of a first sure head, ties, heads of one neuron and a ReLU of the host included."""

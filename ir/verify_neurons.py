@@ -132,7 +132,8 @@ def _limits(network: m.Network) -> Iterator[Finding]:
                 )
                 yield message, place(population), "min_spikes <= 0 <= max_spikes"
             held, threshold = neuron.saturation, parameter_values(network, neuron.threshold)
-            if held is not None and threshold is not None and not held >= threshold.max():
+            # As Python numbers: float32 does not hold every saturation.
+            if held is not None and threshold is not None and not held >= float(threshold.max()):
                 message = f"the saturation is {held:g}, and a threshold {threshold.max():g}"
                 yield message, place(population), "a potential must be able to reach its threshold"
 

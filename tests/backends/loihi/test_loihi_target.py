@@ -119,7 +119,11 @@ REFUSED: dict[str, tuple[str, Callable[[m.Network], m.Network], str]] = {
         lambda n: ops(n, "conv1", m.Scale(2.0), *n.population("conv1").incoming[0].ops),
         "scales before its end",
     ),
-    "large weight": ("SN534", lambda n: tensor(n, "conv2", lambda w: w * 0 - 128), "largest 128"),
+    "large weight": (
+        "SN534",
+        lambda n: tensor(n, "conv2", lambda w: w.astype("i2") * 0 - 128),
+        "largest 128",
+    ),
     "fraction": ("SN534", lambda n: tensor(n, "fc1", lambda w: w + 0.5), "8 bits"),
     "factor": ("SN535", lambda n: _scaled(n, 3.0), "scaled by 3.0"),
     "small factor": ("SN535", lambda n: _scaled(n, 0.5), "scaled by 0.5"),

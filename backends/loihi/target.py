@@ -8,8 +8,8 @@ from typing import Any
 
 from snnc.backends.base import Limits, Program
 from snnc.backends.loihi.checks import check
-from snnc.backends.reference.simulator import Simulator
 from snnc.backends.reference.sources import Given
+from snnc.backends.reference.target import ReferenceTarget
 from snnc.backends.reference.trace import Trace
 from snnc.diagnostics import Diagnostic
 from snnc.ir import model
@@ -71,4 +71,4 @@ class LoihiTarget:
             InputError: See `Simulator`.
             UsageError: See `Simulator.run`.
         """
-        return Simulator(program.network).run(inputs, steps=steps, record=record)
+        return ReferenceTarget().run(program, inputs, steps=steps, record=record)

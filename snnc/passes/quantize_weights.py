@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from snnc.backends.loihi.chips import Chip, load_chip
-from snnc.backends.reference.reach import Bounds, Reach, all_reaches, bounds_of, reach_of_values
+from snnc.backends.reference.reach import (
+    Bounds,
+    Reach,
+    all_reaches,
+    bounds_of,
+    reach_of_coding,
+    reach_of_values,
+)
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import model as m
 from snnc.passes.base import Context, Property
@@ -59,8 +66,9 @@ class QuantizeWeights:
 
         Raises:
             InputError: an option is out of range (SN721), an analog input of unknown range (SN705),
-                a neuron without integer form (SN761), weights far above a threshold (SN762), or a
-                layer that cannot be kept within the membrane potential (SN763).
+                a neuron without integer form (SN761), weights far above a threshold (SN762), a
+                layer that cannot be kept within the membrane potential (SN763), calibration data
+                without a range (SN764), or weights that would all be 0 (SN766).
         """
         self._check_options()
         check_neurons(network)
@@ -114,7 +122,7 @@ class QuantizeWeights:
         assert network.schedule is not None
         steps = network.schedule.steps
         drive = network.schedule.drive(steps)
-        whole = {i.name: reach_of_values(_largest(i), drive) for i in inputs}
+        whole = {i.name: reach_of_coding(i, drive) for i in inputs}
         given = {
             name: reach_of_values(reach.each * steps_of.get(name, 1.0), drive)
             for name, reach in whole.items()
@@ -160,13 +168,6 @@ _EXPONENT = 7
 _MEMBRANE_BITS = 24
 _THRESHOLDS = 8
 """What is taken where a chip's own figure is not public: those of Loihi 1."""
-
-
-def _largest(declared: m.Input) -> float:
-    coding = declared.coding
-    if isinstance(coding, m.Graded):
-        return float(max(coding.levels, -coding.lowest))
-    return float(coding.largest or 1) if isinstance(coding, m.Events) else 1.0
 
 
 def _held(population: m.Population, bounds: Bounds, fmt: Format) -> m.Population:

@@ -197,9 +197,26 @@ _EXITS = {
         per head that begins above 0, never rises and ends with 0.""",
 }
 
+_PHASES = {
+    "SN430": """Spike times and phases go together. Under a schedule of phases every neuron is a
+        TTFS neuron, a running maximum of their spikes or an integrator, and inputs are analog or
+        come as spike times; under any other schedule none is. The pass schedule-ttfs makes such
+        networks.""",
+    "SN431": """A number of a kernel of spike times is out of range: tau and threshold are above 0,
+        there is at least one step, and an integer input has a value for each.""",
+    "SN432": """The tables of an integer TTFS neuron do not fit: values by step, thresholds by step
+        (or by step and channel), both falling, no value below 0, no threshold below 1. Otherwise
+        a later spike would be worth more than an earlier one.""",
+    "SN433": """Windows of a schedule of phases do not meet: what a source sends in step t of its
+        fire window must reach each reader in step t of its integration window, and all windows lie
+        within the schedule. Delays equalise branches; the pass schedule-ttfs sets them.""",
+    "SN434": """A running maximum of spike times passes the earliest spike on, which is the largest
+        value where all cells share one kernel and nothing is computed in between.""",
+}
+
 CODES: dict[str, str] = {
     code: " ".join(text.split())
-    for table in (_GRAPH, _SHAPES, _TENSORS, _FILES, _TEXT, _NEURONS, _EXITS)
+    for table in (_GRAPH, _SHAPES, _TENSORS, _FILES, _TEXT, _NEURONS, _EXITS, _PHASES)
     for code, text in table.items()
 }
 """Code -> explanation, for `snnc explain`."""

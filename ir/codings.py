@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from snnc.ir.neurons import Ties
+from snnc.ir.neurons import Rounding, Ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +55,27 @@ class Graded(Rounded):
     """
 
 
-Coding: TypeAlias = Direct | Rounded | Graded | Poisson | Events
+@dataclass(frozen=True, slots=True)
+class SpikeTime:
+    """One spike per value, and its time is the value: see `TTFS`, whose fields these are.
+
+    The host compares `|x|` with the thresholds, largest first; the sign of x is that of the spike,
+    so that one signed input stands for two rails. A value below the last threshold sends none.
+    Under a schedule of phases, from step 0 on.
+    """
+
+    tau: float
+    steps: int
+    delay: float = 0.0
+    threshold: float = 1.0
+    rounding: Rounding = "round"
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerSpikeTime(SpikeTime):
+    """As `SpikeTime`, but a spike of step t is worth the whole number `values[t]`. Stage fixed."""
+
+    values: tuple[int, ...] = ()
+
+
+Coding: TypeAlias = Direct | Rounded | Graded | Poisson | Events | SpikeTime | IntegerSpikeTime

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from snnc.ir import linear
+from snnc.ir import linear, spike_times
 from snnc.ir import model as m
 from snnc.ir.staircase import level
 from snnc.ir.tensors import Array
@@ -86,6 +86,8 @@ def activate(neuron: m.Neuron, x: Array, network: m.Network) -> Array:
     if isinstance(neuron, m.MaxPool2d):
         largest: Array = pool_windows(x, neuron, -np.inf).max(axis=(4, 5))
         return largest
+    if isinstance(neuron, m.TTFS):
+        return spike_times.surrogate(neuron, x)
     raise ValueError(f"{type(neuron).__name__} is not a neuron of stage ann")
 
 

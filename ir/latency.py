@@ -24,7 +24,7 @@ def starts_of(network: m.Network) -> dict[str, int] | None:
         ValueError: the schedule does not name one start for every population.
     """
     schedule = network.schedule
-    if not isinstance(schedule, m.Pipelined | m.PipelinedGated):
+    if not isinstance(schedule, m.PIPELINED):
         return None
     names = [p.name for p in network.populations]
     inputs = dict.fromkeys((i.name for i in network.inputs), 0)
@@ -56,6 +56,8 @@ def without_latency(network: m.Network) -> m.Schedule | None:
     schedule = network.schedule
     if isinstance(schedule, m.PipelinedGated):
         return m.Gated(schedule.steps, schedule.window)
+    if isinstance(schedule, m.PipelinedPhased):
+        return m.Phased(schedule.steps, schedule.window, schedule.integrates, schedule.fires)
     return m.Synchronous(schedule.steps) if isinstance(schedule, m.Pipelined) else schedule
 
 

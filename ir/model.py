@@ -16,7 +16,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from snnc.ir.codings import Coding, Direct, Events, Graded, Poisson, Rounded
+from snnc.ir.codings import (
+    Coding,
+    Direct,
+    Events,
+    Graded,
+    IntegerSpikeTime,
+    Poisson,
+    Rounded,
+    SpikeTime,
+)
 from snnc.ir.exits import (
     Bayes,
     Confidence,
@@ -31,9 +40,12 @@ from snnc.ir.exits import (
 from snnc.ir.neurons import (
     IF,
     POOL_NEURONS,
+    TTFS,
     AnnNeuron,
     Clip,
+    FixedNeuron,
     Identity,
+    IntegerTTFS,
     Integrator,
     LeakyRelu,
     MaxGate2d,
@@ -44,6 +56,7 @@ from snnc.ir.neurons import (
     Quantized,
     Relu,
     Reset,
+    Rounding,
     RunningMax2d,
     SpikingNeuron,
     Ties,
@@ -66,13 +79,24 @@ from snnc.ir.operators import (
     Upsample2d,
 )
 from snnc.ir.read_outs import FirstSpike, Logits, Membrane, Readout, SpikeCount
-from snnc.ir.schedule import Gated, Pipelined, PipelinedGated, Schedule, Synchronous
+from snnc.ir.schedule import (
+    PIPELINED,
+    Gated,
+    Phased,
+    Pipelined,
+    PipelinedGated,
+    PipelinedPhased,
+    Schedule,
+    Synchronous,
+)
 from snnc.ir.tensors import Array, Shape, TensorRef, TensorStore
 
 __all__ = [
     "IF",
     "KEYWORDS",
+    "PIPELINED",
     "POOL_NEURONS",
+    "TTFS",
     "AnnNeuron",
     "AvgPool2d",
     "Bayes",
@@ -89,6 +113,7 @@ __all__ = [
     "ExitPolicy",
     "FirstSpike",
     "Fixed",
+    "FixedNeuron",
     "Flatten",
     "Gated",
     "Graded",
@@ -98,6 +123,8 @@ __all__ = [
     "Input",
     "IntegerConfidence",
     "IntegerMargin",
+    "IntegerSpikeTime",
+    "IntegerTTFS",
     "Integrator",
     "LeakyRelu",
     "Logits",
@@ -113,8 +140,10 @@ __all__ = [
     "Pad2d",
     "Parameter",
     "Patience",
+    "Phased",
     "Pipelined",
     "PipelinedGated",
+    "PipelinedPhased",
     "Poisson",
     "Population",
     "Quantized",
@@ -124,11 +153,13 @@ __all__ = [
     "Reset",
     "Reshape",
     "Rounded",
+    "Rounding",
     "RunningMax2d",
     "Scale",
     "Schedule",
     "Slice",
     "SpikeCount",
+    "SpikeTime",
     "SpikingNeuron",
     "Stage",
     "Synchronous",
@@ -312,11 +343,15 @@ KEYWORDS: dict[str, type] = {
     "running_max2d": RunningMax2d,
     "max_gate2d": MaxGate2d,
     "integrator": Integrator,
+    "ttfs": TTFS,
+    "integer_ttfs": IntegerTTFS,
     "direct": Direct,
     "rounded": Rounded,
     "graded": Graded,
     "poisson": Poisson,
     "events": Events,
+    "spike_time": SpikeTime,
+    "integer_spike_time": IntegerSpikeTime,
     "logits": Logits,
     "membrane": Membrane,
     "spike_count": SpikeCount,
@@ -325,6 +360,8 @@ KEYWORDS: dict[str, type] = {
     "gated": Gated,
     "pipelined": Pipelined,
     "pipelined_gated": PipelinedGated,
+    "phased": Phased,
+    "pipelined_phased": PipelinedPhased,
     "confidence": Confidence,
     "margin": Margin,
     "entropy": Entropy,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from snnc.ir.operators import Parameter
+from snnc.ir.operators import Parameter, Ref
 
 Reset: TypeAlias = Literal["subtract", "zero", "none"]
 MaxRule: TypeAlias = Literal["running_max", "gate"]
 NegativeSpikes: TypeAlias = Literal["none", "retract", "leaky"]
+Rounding: TypeAlias = Literal["ceil", "round"]
 Ties: TypeAlias = Literal["up", "even"]
 
 
@@ -140,7 +141,42 @@ class Integrator:
     v_init: Parameter = 0.0
 
 
-AnnNeuron: TypeAlias = Identity | Relu | Clip | LeakyRelu | Quantized | MaxPool2d
-SpikingNeuron: TypeAlias = IF | RunningMax2d | MaxGate2d | Integrator
-Neuron: TypeAlias = AnnNeuron | SpikingNeuron
+@dataclass(frozen=True, slots=True)
+class TTFS:
+    """Time to first spike: one spike at most, and its time is the value (Park et al. 2020).
+
+    `V = V + bias + sum of w * value of the source's spike`; in step t of its fire window, from 0,
+    it fires where `V >= threshold * exp((delay - t) / tau)`, once, and is silent from then on, its
+    potential at 0. That spike is worth `threshold * exp((delay - t) / tau)` to its readers
+    (Park and Yoon 2021, eq. 3 to 5). `rounding="round"` compares with the threshold of `t + 1/2`,
+    so that the value is the nearest one on the scale of t. It fires in the first `steps` steps of
+    the window only: `steps` levels, of ratio `exp(1 / tau)`.
+
+    Stages ann and snn. At stage ann it is the function that this computes, the surrogate with which
+    such networks are trained: `snnc.ir.spike_times` has it.
+    """
+
+    tau: float
+    steps: int
+    delay: float = 0.0
+    threshold: float = 1.0
+    rounding: Rounding = "round"
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerTTFS:
+    """`TTFS` with its kernel written out in whole numbers. Stage fixed.
+
+    In step t of the fire window it fires where `V >= thresholds[t]`; that spike is worth
+    `values[t]`. `values` is (steps,), `thresholds` (steps,) or (steps, C), one per channel.
+    """
+
+    values: Ref
+    thresholds: Ref
+
+
+AnnNeuron: TypeAlias = Identity | Relu | Clip | LeakyRelu | Quantized | MaxPool2d | TTFS
+SpikingNeuron: TypeAlias = IF | RunningMax2d | MaxGate2d | Integrator | TTFS
+FixedNeuron: TypeAlias = IF | RunningMax2d | MaxGate2d | Integrator | IntegerTTFS
+Neuron: TypeAlias = AnnNeuron | SpikingNeuron | FixedNeuron
 POOL_NEURONS = (MaxPool2d, RunningMax2d, MaxGate2d)

@@ -53,4 +53,38 @@ class PipelinedGated(Gated):
     starts: tuple[int, ...]
 
 
-Schedule: TypeAlias = Synchronous | Gated | Pipelined | PipelinedGated
+@dataclass(frozen=True, slots=True)
+class Phased:
+    """Every population integrates in a window of its own and fires in another (Park et al. 2020).
+
+    For each population, in order, `integrates` says how many time steps lie before the `window`
+    steps in which it integrates, `fires` before the `window` steps in which it may fire; inputs
+    send from step 0 on. Bias and analog input act once, in the first step of the window. What a
+    source sends in step t of its fire window reaches a reader in step t of its integration window,
+    so delays are what equalises branches. A running maximum passes spikes on in the step in which
+    they come: its two windows are one.
+
+    `fires - integrates` below `window` is early firing. A population that never fires has `fires`
+    where its window ends.
+    """
+
+    steps: int
+    window: int
+    integrates: tuple[int, ...]
+    fires: tuple[int, ...]
+
+    def drive(self, step: int) -> int:
+        """As often as the input acts: once."""
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class PipelinedPhased(Phased):
+    """As phased, with hop latency: see `Pipelined`."""
+
+    starts: tuple[int, ...]
+
+
+Schedule: TypeAlias = Synchronous | Gated | Pipelined | PipelinedGated | Phased | PipelinedPhased
+PIPELINED = (Pipelined, PipelinedGated, PipelinedPhased)
+"""The schedules with hop latency."""

@@ -8,6 +8,7 @@ from snnc.ir import (
     verify_graph,
     verify_integer_exits,
     verify_neurons,
+    verify_phases,
     verify_shapes,
     verify_tensors,
 )
@@ -19,6 +20,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     *verify_shapes.INVARIANTS,
     *verify_tensors.INVARIANTS,
     *verify_neurons.INVARIANTS,
+    *verify_phases.INVARIANTS,
     *verify_exits.INVARIANTS,
     *verify_integer_exits.INVARIANTS,
 )

@@ -53,7 +53,7 @@ def _sources_exist(network: m.Network) -> Iterator[Finding]:
 def _sources_earlier(network: m.Network) -> Iterator[Finding]:
     known = sources(network)
     # With hop latency it is the delay as it acts that counts: see _latency.
-    starts = isinstance(network.schedule, m.Pipelined | m.PipelinedGated)
+    starts = isinstance(network.schedule, m.PIPELINED)
     seen = {i.name for i in network.inputs}
     for population in network.populations:
         for incoming in population.incoming:
@@ -81,7 +81,7 @@ def _delays(network: m.Network) -> Iterator[Finding]:
 
 def _latency(network: m.Network) -> Iterator[Finding]:
     schedule = network.schedule
-    if not isinstance(schedule, m.Pipelined | m.PipelinedGated):
+    if not isinstance(schedule, m.PIPELINED):
         return
     wanted, found = len(network.populations), len(schedule.starts)
     if found != wanted:

@@ -19,10 +19,11 @@ from snnc.ir.verify_base import (
 )
 
 _SPIKE_POOLS = (m.RunningMax2d, m.MaxGate2d)
+_NEURONS = {"ann": m.AnnNeuron, "snn": m.SpikingNeuron, "fixed": m.FixedNeuron}
 
 
 def _stage_neurons(network: m.Network) -> Iterator[Finding]:
-    allowed = get_args(m.AnnNeuron if network.stage == "ann" else m.SpikingNeuron)
+    allowed = get_args(_NEURONS.get(network.stage, m.SpikingNeuron))
     names = ", ".join(KEYWORD_OF[cls] for cls in allowed)
     for population in network.populations:
         kind = type(population.neuron)
@@ -74,6 +75,8 @@ def _readouts_of(stage: m.Stage, neuron: m.Neuron) -> tuple[type[m.Readout], ...
         return (m.Membrane,)
     if isinstance(neuron, m.IF):
         return (m.SpikeCount, m.FirstSpike, m.Membrane)
+    if isinstance(neuron, (m.TTFS, m.IntegerTTFS)):
+        return (m.FirstSpike, m.SpikeCount, m.Membrane)
     return (m.SpikeCount, m.FirstSpike) if isinstance(neuron, _SPIKE_POOLS) else ()
 
 

@@ -127,6 +127,8 @@ def _parameters(network: m.Network) -> Iterator[Finding]:
     for population in network.populations:
         yield from _fits(network, population, population.scale, population.shape, "the scale")
         neuron = population.neuron
+        if isinstance(neuron, m.IntegerTTFS):  # its tables go by time step: see SN432
+            continue
         for field in field_types(type(neuron)):
             value = getattr(neuron, field)
             what = f'field "{field}" of {KEYWORD_OF.get(type(neuron), "the neuron")},'

@@ -48,8 +48,12 @@ class SpikeBuffer:
     def window(self, first: int, steps: int, tile: slice, delay: int) -> Image | None:
         """Rows of `steps` steps seen through a delay; None if no neuron fired in them."""
         start = self.history + first - delay
-        if not self.active[start : start + steps].any():
+        active = self.active[start : start + steps]
+        if not active.any():
             return None
+        for index in np.flatnonzero(~active):
+            # Nobody fired, and where nobody even acted, old spikes lie there.
+            self.base[start + index, tile] = 0
         part = self.base[start : start + steps, tile]
         return Image(part.reshape(-1, *part.shape[2:]), self.halo)
 

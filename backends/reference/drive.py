@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from snnc.backends.reference.buffers import SpikeBuffer
+from snnc.backends.reference.first_spikes import TimedTrain
 from snnc.backends.reference.layout import Image, Workspace, inner_shape, to_inner
 from snnc.backends.reference.neurons import Counts
 from snnc.backends.reference.plan import Layer, Plan
@@ -42,6 +43,7 @@ class Drive:
         self._rows: Array = np.arange(samples)
         self._counts: dict[str, Counts] = {}
         self._poisson: dict[str, PoissonTrain] = {}
+        self._timed: dict[str, TimedTrain] = {}
         for entry in plan.network.inputs:
             if entry.name in plan.trains:
                 shape = (samples, *inner_shape(entry.shape))
@@ -49,6 +51,8 @@ class Drive:
                 self._counts[entry.name] = counts
             if isinstance(entry.coding, model.Poisson):
                 self._poisson[entry.name] = PoissonTrain(entry, inputs[entry.name], first)
+            elif isinstance(entry.coding, model.SpikeTime):
+                self._timed[entry.name] = TimedTrain(entry, inputs[entry.name])
         self._currents: dict[str, list[tuple[int, Array]]] = {}
 
     def prepare(self, layers: Collection[str]) -> None:
@@ -59,7 +63,8 @@ class Drive:
 
     def currents(self, layer: str, time: int, tile: slice) -> list[Array]:
         """Bias and analog currents of a layer in the step after `time` others."""
-        window = self._plan.window
+        begin, window = self._plan.driven(layer)
+        time -= begin
         return [
             array if len(array) == 1 else array[tile]
             for delay, array in self._currents[layer]
@@ -86,7 +91,7 @@ class Drive:
         self._rows = self._rows[mask]
         for name, entry in self._counts.items():
             self._counts[name] = Counts(entry.net[mask], entry.events[mask])
-        for train in self._poisson.values():
+        for train in (*self._poisson.values(), *self._timed.values()):
             train.keep(mask)
         for layer, currents in self._currents.items():
             # A bias alone is one row for all samples.
@@ -101,15 +106,21 @@ class Drive:
         if window is not None and time >= window:
             place[:] = 0
             return
-        if name in self._poisson:
-            values = self._poisson[name].step()
+        if name in self._timed:
+            self._timed[name].write(time, place)
         else:
-            values = self._inputs[name][time][self._rows]
-        place[:] = to_inner(values, len(self._plan.trains[name].shape))
+            place[:] = to_inner(self._values(name, time), len(self._plan.trains[name].shape))
         buffer.active[buffer.history + index] = bool(place.any())
         counts = self._counts[name]
         counts.net[:] += place
         counts.events[:] += place != 0
+
+    def _values(self, name: str, time: int) -> Array:
+        """What an input that is drawn, or brought step by step, sends in a step."""
+        if name in self._poisson:
+            return self._poisson[name].step()
+        values: Array = self._inputs[name][time][self._rows]
+        return values
 
     def _constant_currents(self, layer: Layer) -> list[tuple[int, Array]]:
         """Bias and analog inputs: (number of steps before it acts, array), computed once."""

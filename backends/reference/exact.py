@@ -13,7 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from snnc.backends.reference.reach import Reach, potential_bounds, reach_of_values
+from snnc.backends.reference.reach import (
+    Reach,
+    potential_bounds,
+    reach_of_coding,
+    reach_of_values,
+)
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import model
 from snnc.ir.tensors import Array
@@ -58,7 +63,10 @@ def largest_sum(network: model.Network, inputs: Mapping[str, Array], steps: int)
     reach: dict[str, Reach] = {}
     for entry in network.inputs:
         drawn = isinstance(entry.coding, model.Poisson)
-        reach[entry.name] = reach_of_values(1.0 if drawn else inputs[entry.name], drive)
+        if isinstance(entry.coding, model.IntegerSpikeTime):
+            reach[entry.name] = reach_of_coding(entry, drive)
+        else:
+            reach[entry.name] = reach_of_values(1.0 if drawn else inputs[entry.name], drive)
     bounds = potential_bounds(network, reach, steps).values()
     return max(
         *(entry.each for entry in reach.values()),
@@ -68,6 +76,9 @@ def largest_sum(network: model.Network, inputs: Mapping[str, Array], steps: int)
 
 def _fractional_input(entry: model.Input) -> Iterator[Diagnostic]:
     coding = entry.coding
+    if type(coding) is model.SpikeTime:
+        what = f"spike times with a kernel of tau {coding.tau} are worth fractions"
+        yield _not_whole(what, f"input {entry.name}")
     if isinstance(coding, model.Graded) or not isinstance(coding, model.Rounded):
         return
     if not float(coding.step).is_integer():
@@ -105,6 +116,8 @@ def _fractional(network: model.Network, population: model.Population) -> Iterato
 def _fractional_rule(network: model.Network, neuron: model.Neuron) -> Iterator[str]:
     if isinstance(neuron, model.Integrator) and not _whole_parameter(network, neuron.v_init):
         yield "v_init is a fraction"
+    if isinstance(neuron, model.TTFS):
+        yield f"a kernel of tau {neuron.tau} has fractions"
     if not isinstance(neuron, model.IF):
         return
     for what in ("threshold", "v_init"):

@@ -21,8 +21,8 @@ _FLUSH = 127
 class State(Protocol):
     """The arrays of a population for a group of samples."""
 
-    def step(self, parts: list[Array], out: Array | None, tile: slice) -> Array:
-        """One time step of the samples `tile`: `parts` are the addends of their input.
+    def step(self, parts: list[Array], out: Array | None, tile: slice, time: int) -> Array:
+        """The step after `time` others, of the samples `tile`; `parts` are the input's addends.
 
         The spikes are written to `out`. Returns which of the samples fired, bool (samples,).
         """
@@ -83,7 +83,7 @@ class PlainState:
         self._net = Tally(shape)
         self._work = work
 
-    def step(self, parts: list[Array], out: Array | None, tile: slice) -> Array:
+    def step(self, parts: list[Array], out: Array | None, tile: slice, time: int) -> Array:
         """Integrate, fire, reset."""
         rule = self._rule
         potential = self.potential[tile]
@@ -128,7 +128,7 @@ class BoundedState:
         self._falls = Tally(shape)
         self._work = work
 
-    def step(self, parts: list[Array], out: Array | None, tile: slice) -> Array:
+    def step(self, parts: list[Array], out: Array | None, tile: slice, time: int) -> Array:
         """Integrate, fire, reset."""
         rule, work = self._rule, self._work
         potential, net = self.potential[tile], self._net[tile]
@@ -277,7 +277,7 @@ class IntegratorState:
         self.potential = np.empty((samples, *rule.shape), work.dtype)
         self.potential[:] = rule.v_init
 
-    def step(self, parts: list[Array], out: Array | None, tile: slice) -> Array:
+    def step(self, parts: list[Array], out: Array | None, tile: slice, time: int) -> Array:
         """Add the input."""
         potential = self.potential[tile]
         integrate(potential, parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,21 +12,43 @@ from snnc.backends.reference.chain import Chain, build_chain
 from snnc.backends.reference.layout import NO_HALO, Halo, inner_shape, to_inner, wider
 from snnc.backends.reference.rules import Dynamics, build_dynamics
 from snnc.ir import linear, model, shapes
+from snnc.ir.phases import PASSING, Phases, kernels, phases_of
 from snnc.ir.tensors import Array, Shape
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Connection:
-    """One incoming connection."""
+    """One incoming connection.
+
+    `kernel` is what a spike is worth, by the step of the fire window of its source, which reaches
+    this reader after `first` steps; None for spikes that are all worth the same.
+    """
 
     source: str
     chain: Chain
     delay: int
+    kernel: Array | None = None
+    first: int = 0
+
+    def worth(self, value: Array, time: int) -> Array:
+        """What the spikes of steps bring, `value` (steps, ...) times the kernel of each step.
+
+        The first of them is the step after `time` others. Behind the kernel nothing is sent.
+        """
+        if self.kernel is None:
+            return value
+        places = np.arange(len(value)) + (time - self.first)
+        inside = (places >= 0) & (places < len(self.kernel))
+        factors = np.where(inside, self.kernel[np.where(inside, places, 0)], 0)
+        worth: Array = value * factors.astype(value.dtype).reshape(-1, *(1,) * (value.ndim - 1))
+        return worth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
     """One population. `constant` holds its connections from inputs with direct coding.
+
+    `active` are the steps, from 0, in which it does anything at all; None for all of them.
 
     `bias` broadcasts against (rows, *inner shape of the summed input), or is None.
     """
@@ -39,6 +61,14 @@ class Layer:
     constant: tuple[Connection, ...]
     spiking: tuple[Connection, ...]
     fires: bool
+    active: range | None = None
+
+    def acting(self, time: int, first: int, last: int) -> tuple[int, int]:
+        """The part of the steps `first` to `last` behind `time` others in which it acts."""
+        if self.active is None:
+            return first, last
+        begin = min(max(first, self.active.start - time), last)
+        return begin, min(max(begin, self.active.stop - time), last)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +90,7 @@ class Plan:
 
     network: model.Network
     dtype: np.dtype[Any]
+    phases: Phases | None
     layers: tuple[Layer, ...]
     trains: Mapping[str, Train]
     constants: Mapping[str, Train]
@@ -71,11 +102,18 @@ class Plan:
         schedule = self.network.schedule
         return schedule.window if isinstance(schedule, model.Gated) else None
 
+    def driven(self, layer: str) -> tuple[int, int | None]:
+        """The steps before the first in which input and bias act, and for how many they do."""
+        if self.phases is not None:
+            return self.phases.integrates[layer], 1
+        return 0, self.window
+
 
 def build_plan(network: model.Network, dtype: np.dtype[Any]) -> Plan:
     """Kernels and dynamics of `network`, computing in `dtype`."""
     direct = {i.name for i in network.inputs if isinstance(i.coding, model.Direct)}
-    layers = tuple(_layer(network, p, direct, dtype) for p in network.populations)
+    timing, worth = phases_of(network), kernels(network)
+    layers = tuple(_layer(network, p, direct, dtype, timing, worth) for p in network.populations)
     trains: dict[str, Train] = {}
     constants: dict[str, Train] = {}
     sources: list[model.Input | model.Population] = [*network.inputs, *network.populations]
@@ -92,7 +130,7 @@ def build_plan(network: model.Network, dtype: np.dtype[Any]) -> Plan:
         history = max((user.delay for user in users), default=0)
         table = constants if source.name in direct else trains
         table[source.name] = Train(source.shape, halo, history)
-    return Plan(network, dtype, layers, trains, constants, _shortest_loop(network))
+    return Plan(network, dtype, timing, layers, trains, constants, _shortest_loop(network))
 
 
 def _shortest_loop(network: model.Network) -> int | None:
@@ -105,7 +143,12 @@ def _shortest_loop(network: model.Network) -> int | None:
 
 
 def _layer(
-    network: model.Network, population: model.Population, direct: set[str], dtype: np.dtype[Any]
+    network: model.Network,
+    population: model.Population,
+    direct: set[str],
+    dtype: np.dtype[Any],
+    timing: Phases | None,
+    worth: Mapping[str, Array],
 ) -> Layer:
     lookup = network.array
     summed = shapes.summed_shape(network, population)
@@ -115,16 +158,22 @@ def _layer(
         shape = network.source_shape(incoming.source)
         chain = build_chain(incoming.ops, shape, lookup, dtype)
         connection = Connection(incoming.source, chain, incoming.delay)
+        if timing is not None and incoming.source in worth:
+            if not isinstance(population.neuron, PASSING):
+                connection = replace(connection, kernel=worth[incoming.source])
+            first = timing.fires[incoming.source] + incoming.delay
+            connection = replace(connection, first=first)
         (constant if incoming.source in direct else spiking).append(connection)
     return Layer(
         name=population.name,
         shape=population.shape,
         summed=summed,
-        dynamics=build_dynamics(population, summed, lookup, dtype),
+        dynamics=build_dynamics(network, population, summed, dtype),
         bias=_bias(population, summed, lookup, dtype),
         constant=tuple(constant),
         spiking=tuple(spiking),
         fires=not isinstance(population.neuron, model.Integrator),
+        active=None if timing is None else timing.active(population),
     )
 
 

@@ -28,7 +28,7 @@ class PoolState:
         self._net = np.zeros((samples, *rule.shape), work.dtype)
         self._events = np.zeros((samples, *rule.shape), np.int32)
 
-    def step(self, parts: list[Array], out: Array | None, tile: slice) -> Array:
+    def step(self, parts: list[Array], out: Array | None, tile: slice, time: int) -> Array:
         """Count the input in, then let the rule decide."""
         assert out is not None
         if self._rule.gate:

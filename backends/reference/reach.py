@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnc.ir import linear, model, shapes
+from snnc.ir.phases import kernels
 from snnc.ir.tensors import Array
 
 
@@ -59,6 +60,7 @@ class _Sums:
     inside: float
 
 
+_TIMED = (model.TTFS, model.IntegerTTFS)
 _UNBOUNDED = Reach(2.0**100, 2.0**100)
 """What is taken for a loop of pools alone, whose spikes could grow without end."""
 
@@ -76,6 +78,8 @@ def reach_of_coding(entry: model.Input, drive: int) -> Reach:
         ValueError: the coding says nothing of its range.
     """
     coding = entry.coding
+    if isinstance(coding, model.IntegerSpikeTime):
+        return reach_of_values(float(max(coding.values)), drive)
     if isinstance(coding, model.Graded):
         return reach_of_values(float(max(coding.levels, -coding.lowest)), drive)
     if isinstance(coding, model.Poisson):
@@ -103,17 +107,23 @@ def all_reaches(network: model.Network, reach: Mapping[str, Reach], steps: int) 
     """The reach of every input and population; arguments as in `potential_bounds`."""
     drive = network.schedule.drive(steps) if network.schedule else steps
     known = dict(reach)
+    worth = kernels(network)
     # A loop reads later populations, of which only pools depend on what they read themselves.
     for population in network.populations:
         if isinstance(population.neuron, model.IF):
             known[population.name] = Reach(1.0, _net_spikes(population.neuron, steps))
+        elif isinstance(population.neuron, _TIMED):
+            # One spike, which counts as what it is worth.
+            known[population.name] = reach_of_values(worth[population.name], 1)
     for population in network.populations:
-        if {i.source for i in population.incoming} <= known.keys():
+        timed = isinstance(population.neuron, _TIMED)
+        if not timed and {i.source for i in population.incoming} <= known.keys():
             sums = _sums(network, population, known, drive, steps)
             known[population.name] = _spikes(population.neuron, sums, steps)
     for population in network.populations:
-        sums = _sums(network, population, known, drive, steps)
-        known[population.name] = _spikes(population.neuron, sums, steps)
+        if not isinstance(population.neuron, _TIMED):
+            sums = _sums(network, population, known, drive, steps)
+            known[population.name] = _spikes(population.neuron, sums, steps)
     return known
 
 
@@ -135,6 +145,12 @@ def _largest_potential(
 ) -> Array:
     """The largest |potential|, or for pools the largest difference of two counts."""
     neuron = population.neuron
+    if isinstance(network.schedule, model.Phased):
+        # Every source sends once, so that nothing that came before can be more than all of it.
+        start = 0.0
+        if isinstance(neuron, model.Integrator):
+            start = _absolute_parameter(network, population, neuron.v_init)
+        return np.asarray(start + sums.net)
     arrived = np.minimum(sums.total, sums.net + sums.step)
     if isinstance(neuron, model.Integrator):
         return np.asarray(_absolute_parameter(network, population, neuron.v_init) + arrived)

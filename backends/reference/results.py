@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from snnc.backends.reference.first_spikes import FireOnce
 from snnc.backends.reference.handover import Block, Departure
 from snnc.backends.reference.layout import inner_shape, to_outer
 from snnc.backends.reference.neurons import Accumulate, Fire
@@ -46,18 +47,19 @@ class Results:
         self._spikes = {name: np.zeros(samples, np.int64) for name in plan.trains}
         self._synops = {name: np.zeros(samples, np.int64) for name in plan.trains}
         self._updates = {p.name: np.zeros(samples, np.int64) for p in network.populations}
+        self._active = {layer.name: layer.active for layer in plan.layers}
         self._direct_macs = np.zeros(samples, np.int64)
         self._steps_run = np.full(samples, steps, np.int64)
         self._settled = np.full(samples, -1, np.int64)
         self._membranes = {
             p.name: np.zeros((samples, *p.shape), self._potential_dtype)
             for p in network.populations
-            if isinstance(p.neuron, (model.IF, model.Integrator))
+            if not isinstance(p.neuron, model.POOL_NEURONS)
         }
         self._initial = {
             layer.name: np.broadcast_to(layer.dynamics.v_init, inner_shape(layer.shape))
             for layer in plan.layers
-            if isinstance(layer.dynamics, (Fire, Accumulate))
+            if isinstance(layer.dynamics, (Fire, Accumulate, FireOnce))
         }
         self._outputs = {
             h.name: np.zeros((steps, samples, math.prod(network.population(h.population).shape)))
@@ -98,7 +100,8 @@ class Results:
         self._steps_run[rows] = departure.steps_run
         self._settled[rows] = departure.settled
         for name, ran in departure.ran.items():
-            self._updates[name][rows] = ran * math.prod(self._plan.trains[name].shape)
+            acted = _acted(self._active[name], ran)
+            self._updates[name][rows] = acted * math.prod(self._plan.trains[name].shape)
             self._direct_macs[rows] += self._macs[name] * (ran > 0)
         if self._exits is not None:
             for head in self._plan.network.heads:
@@ -173,6 +176,13 @@ class Results:
                 graded = isinstance(population.neuron, model.POOL_NEURONS)
                 return np.float64 if graded else np.int32
         return np.float64
+
+
+def _acted(active: range | None, ran: Array) -> Array:
+    """In how many of the first `ran` steps (n,) a population acted, int64 (n,)."""
+    if active is None:
+        return ran
+    return np.minimum(np.maximum(ran - active.start, 0), len(active))
 
 
 def _no_exits(network: model.Network, samples: int) -> Exits:

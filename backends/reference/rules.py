@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from snnc.backends.reference.first_spikes import FireOnce, fire_once
 from snnc.backends.reference.layout import inner_shape, to_inner
 from snnc.backends.reference.neurons import Accumulate, Fire
 from snnc.backends.reference.pools import MaxPool
@@ -13,18 +14,20 @@ from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import linear, model
 from snnc.ir.tensors import Array, Shape
 
-Dynamics: TypeAlias = Fire | Accumulate | MaxPool
+Dynamics: TypeAlias = Fire | Accumulate | MaxPool | FireOnce
 """What a population does in a step."""
 
 
 def build_dynamics(
-    population: model.Population, summed: Shape, lookup: linear.Lookup, dtype: np.dtype[Any]
+    network: model.Network, population: model.Population, summed: Shape, dtype: np.dtype[Any]
 ) -> Dynamics:
     """The dynamics of a population whose summed input has the shape `summed`."""
-    neuron = population.neuron
+    neuron, lookup = population.neuron, network.array
     shape = population.shape
     if isinstance(neuron, model.IF):
         return _fire(neuron, shape, lookup, dtype)
+    if isinstance(neuron, (model.TTFS, model.IntegerTTFS)):
+        return fire_once(network, population, dtype)
     if isinstance(neuron, model.Integrator):
         v_init = _inner_parameter(neuron.v_init, shape, lookup, dtype)
         return Accumulate(inner_shape(shape), v_init)

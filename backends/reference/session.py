@@ -17,6 +17,7 @@ from typing import TypeAlias
 import numpy as np
 
 from snnc.backends.reference.drive import TILE_BYTES, Drive
+from snnc.backends.reference.first_spikes import FireOnceState
 from snnc.backends.reference.handover import Block, Departure
 from snnc.backends.reference.layout import Workspace, to_outer
 from snnc.backends.reference.neurons import BoundedState, Counts, IntegratorState, PlainState
@@ -29,7 +30,7 @@ from snnc.backends.reference.stages import Stage, Stages, one_stage
 from snnc.backends.reference.synapses import FanOut, Received
 from snnc.ir.tensors import Array
 
-AnyState: TypeAlias = PlainState | BoundedState | IntegratorState | PoolState
+AnyState: TypeAlias = PlainState | BoundedState | IntegratorState | PoolState | FireOnceState
 
 
 class Session:
@@ -219,7 +220,9 @@ class Session:
         """The `steps` steps of a layer behind the `first` of the block."""
         state = self._states[layer.name]
         watched = self._watched(layer.name)
-        for start, count, tile in self._tiles(layer, first, first + steps):
+        begin, end = layer.acting(self.time, first, first + steps)
+        self._idle(layer.name, range(first, begin), block)
+        for start, count, tile in self._tiles(layer, begin, end):
             parts = self._parts(layer, start, count, tile)
             for index in range(start, start + count):
                 addends = [part[index - start] for part in parts]
@@ -227,16 +230,17 @@ class Session:
                 if layer.fires:
                     self._fire(layer, state, index, tile, addends)
                 else:
-                    state.step(addends, None, tile)
+                    state.step(addends, None, tile, self.time + index)
                 if watched:
                     self._observe(layer.name, index, tile, block)
+        self._idle(layer.name, range(end, first + steps), block)
 
     def _fire(
         self, layer: Layer, state: AnyState, index: int, tile: slice, addends: list[Array]
     ) -> None:
         """One step of a population that can fire, some samples of it."""
         spikes = self._spikes[layer.name]
-        fired = state.step(addends, spikes.step(index, tile), tile)
+        fired = state.step(addends, spikes.step(index, tile), tile, self.time + index)
         if fired.any():
             spikes.active[spikes.history + index] = True
             if self._rest is not None:
@@ -264,8 +268,17 @@ class Session:
             window = spikes.window(start, count, tile, connection.delay)
             if window is not None:
                 value = connection.chain.run(window, self._work)
-                parts.append(value.reshape(count, -1, *value.shape[1:]))
+                value = value.reshape(count, -1, *value.shape[1:])
+                parts.append(connection.worth(value, self.time + start))
         return parts
+
+    def _idle(self, name: str, indices: range, block: Block) -> None:
+        """Steps in which a population does nothing; looked at all the same where it is watched."""
+        if self._watched(name):
+            everyone = slice(0, self.samples)
+            for index in indices:
+                self._spikes[name].step(index, everyone)[:] = 0
+                self._observe(name, index, everyone, block)
 
     # ---- what is kept ------------------------------------------------------------------------
 

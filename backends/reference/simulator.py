@@ -28,6 +28,7 @@ from snnc.backends.reference.stages import Stages
 from snnc.backends.reference.synapses import Synapses, fan_outs, synapses
 from snnc.backends.reference.trace import Trace
 from snnc.backends.reference.validate import check_network, check_options, check_recorded
+from snnc.backends.reference.whole_windows import WindowJob, fits
 from snnc.ir import model
 from snnc.ir.latency import layer_local
 from snnc.ir.tensors import Array
@@ -53,10 +54,12 @@ class Simulator:
     Args:
         network: A network of stage `snn` or `fixed`.
         dtype: `float32` or `float64`, or `integer`: exact whole numbers. None takes `integer` at
-            stage `fixed`, `float64` where input and bias are gated, else `float32`.
+            stage `fixed`, `float64` for gated and phased schedules, else `float32`.
         threads: Number of threads; None takes one per core that the process may use.
         batch_size: Samples that run together; None chooses by size. Changes no result.
         block_steps: Time steps that run together; None chooses. Changes no result.
+        whole_windows: Whether networks of spike times are run a whole window of a layer at once,
+            wherever that gives the same (see the module `whole_windows`), or step by step.
 
     Raises:
         InputError: The network is of stage `ann` (SN501), asks for what cannot be simulated
@@ -72,6 +75,7 @@ class Simulator:
         threads: int | None = None,
         batch_size: int | None = None,
         block_steps: int | None = None,
+        whole_windows: bool = True,
     ) -> None:
         check_network(network)
         self.network = network = layer_local(network)
@@ -82,6 +86,7 @@ class Simulator:
         self._threads = threads or _cores()
         self._batch_size = batch_size
         self._block_steps = block_steps
+        self._whole_windows = whole_windows
         self._plans: dict[np.dtype[Any], Plan] = {}
         self._synapses: Synapses | None = None
 
@@ -128,7 +133,9 @@ class Simulator:
         found = fan_outs(self.network, self._all_synapses(), course.stages)
         results = Results(plan, found, count, samples, integer, asking)
         results.allocate(record, record_membrane)
-        job = Job(
+        whole = self._whole_windows and not asking and not record_membrane
+        kind = WindowJob if whole and fits(self.network, count) else Job
+        job = kind(
             plan=plan,
             inputs=inputs,
             steps=count,
@@ -215,10 +222,14 @@ class Simulator:
 
 
 def _usual_dtype(network: model.Network) -> str:
-    """Gated networks count exactly: float32 sums would now and then miss the edge of a level."""
+    """float32, but float64 where a sum that is rounded would now and then miss an edge.
+
+    That is the edge of a level in gated networks, or of a step in time where times are values.
+    """
     if network.stage == "fixed":
         return "integer"
-    return "float64" if isinstance(network.schedule, model.Gated) else "float32"
+    exact = isinstance(network.schedule, (model.Gated, model.Phased))
+    return "float64" if exact else "float32"
 
 
 def _cores() -> int:

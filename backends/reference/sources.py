@@ -92,8 +92,8 @@ def _check_input(entry: model.Input, array: Array, integer: bool) -> Array:
     if isinstance(entry.coding, model.Rounded):
         array = rounded(entry.coding, array)
     _check_events(entry, array, where)
-    drawn = isinstance(entry.coding, model.Poisson)
-    if integer and not drawn and array.dtype.kind == "f" and (array != np.rint(array)).any():
+    encoded = isinstance(entry.coding, (model.Poisson, model.SpikeTime))
+    if integer and not encoded and array.dtype.kind == "f" and (array != np.rint(array)).any():
         raise _error(
             "SN508",
             "integer simulation needs whole numbers",

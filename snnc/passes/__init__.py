@@ -16,6 +16,7 @@ from snnc.passes.max_pool import MaxPool
 from snnc.passes.normalize import Normalize
 from snnc.passes.quantize_weights import QuantizeWeights
 from snnc.passes.requantize import Requantize
+from snnc.passes.schedule_ttfs import ScheduleTtfs
 from snnc.passes.set_exit import SetExit
 from snnc.passes.spike_heads import SpikeHeads
 from snnc.passes.to_spiking import ToSpiking
@@ -32,6 +33,7 @@ PASSES: dict[str, type[Pass]] = {
         Normalize,
         ToSpiking,
         MapQuantized,
+        ScheduleTtfs,
         CalibrateBias,
         CalibratePotential,
         SpikeHeads,

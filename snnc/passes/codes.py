@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 CODES: dict[str, str] = {
+    "SN770": (
+        "A population has an activation that no single spike time can say: a maximum of values of "
+        "both signs (the earliest spike is the largest of one sign only), or a clip that differs "
+        "from channel to channel below the largest value, where all spikes of a population share "
+        "one kernel. The message names the population and what to do."
+    ),
     "SN760": (
         "A target has one synapse per connection, so fold-chains makes one operator of every "
         "chain. What cannot be folded exactly into a convolution or a matrix of affordable size, "

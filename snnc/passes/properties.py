@@ -88,3 +88,18 @@ def _is_tensor(parameter: m.Parameter) -> bool:
 
 
 SINGLE_OPERATORS = Property("one weighted operator per connection", _single_operators)
+
+
+def _timeable(network: m.Network) -> str:
+    if network.stage == "ann":
+        return ""
+    phased = network.stage == "snn" and isinstance(network.schedule, m.Phased)
+    return "" if phased else f"the network is at stage {network.stage} and has no phases"
+
+
+def _timed(network: m.Network) -> str:
+    return "" if isinstance(network.schedule, m.Phased) else "the schedule has no phases"
+
+
+TIMEABLE = Property("stage ann, or stage snn with a schedule of phases", _timeable)
+TIMED = Property("a schedule of phases", _timed)

@@ -50,7 +50,7 @@ class Requantize:
             InputError: no calibration data (SN705), or a bad option (SN721).
         """
         self._check_options()
-        network = split_leaky(network, context)
+        network = split_leaky(network, context, self.name)
         by_host = {name for gone, _ in quantised_inputs(network).values() for name in gone}
         staircases = {
             p.name: staircase

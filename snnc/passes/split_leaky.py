@@ -19,7 +19,18 @@ from snnc.passes.read_out import is_read_out
 from snnc.passes.tensors import NewTensors, compress, free_name, full, values_of
 
 
-def split_leaky(network: m.Network, context: Context) -> m.Network:
+def split_signed(network: m.Network, context: Context, wanted_by: str) -> m.Network:
+    """As `split_leaky`, and every linear population that others read becomes two ReLUs as well."""
+    populations = [
+        replace(p, neuron=m.LeakyRelu(1.0))
+        if isinstance(p.neuron, m.Identity) and network.consumers(p.name)
+        else p
+        for p in network.populations
+    ]
+    return split_leaky(network.with_populations(populations), context, wanted_by)
+
+
+def split_leaky(network: m.Network, context: Context, wanted_by: str) -> m.Network:
     """The network with a positive and a negative ReLU population for every leaky one.
 
     What reads the leaky population reads both branches. Heads and max pooling, which need the
@@ -49,7 +60,7 @@ def split_leaky(network: m.Network, context: Context) -> m.Network:
             populations.append(replace(whole, incoming=branches[population.name]))
     if branches:
         context.note(
-            f"requantize computes {len(branches)} leaky ReLUs as two ReLUs each "
+            f"{wanted_by} computes {len(branches)} signed activations as two ReLUs each "
             f"({', '.join(branches)}), which is exact and takes twice the neurons"
         )
     return tensors.attach(network).with_populations(populations)

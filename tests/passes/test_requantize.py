@@ -163,7 +163,7 @@ def test_an_option_out_of_range_is_an_error(option):
 
 def test_a_leaky_relu_is_the_difference_of_two_relus():
     network = nets.leaky()
-    split = split_leaky(network, Context())
+    split = split_leaky(network, Context(), "requantize")
     x = nets.images(8)
     assert [p.name for p in split.populations] == [
         "conv1.positive",
@@ -182,7 +182,7 @@ def test_heads_and_pools_read_the_whole_leaky_value():
     b.add("pool", (4, 4, 4), m.MaxPool2d((2, 2), (2, 2)), ("conv", ()))
     b.add("out", (5,), m.Identity(), ("pool", (m.Flatten(), b.dense("out", 5, 64))))
     network = b.network("conv", "out")
-    split = split_leaky(network, Context())
+    split = split_leaky(network, Context(), "requantize")
     x = nets.images(8)
     assert largest_error(ann_values(network, x), ann_values(split, x)) < 1e-6
     after = run_specs(network, f"{PREPARED},requantize{{bits=8}}", make_context(network))

@@ -23,6 +23,7 @@ def compile_model(
     preprocessing: Preprocessing | None = None,
     steps: int | None = None,
     passes: str | None = None,
+    coding: str | None = None,
     classifiers: str | None = None,
     auto: bool = False,
     exit: str | None = None,
@@ -46,9 +47,11 @@ def compile_model(
             hundred training samples are enough.
         preprocessing: of data files; stored in the program. Arrays are taken as they are.
         steps: time steps to compile for; by default 32, and for a network that comes to rest by
-            itself as many as it may need.
+            itself as many as it may need. With coding `ttfs` those of one window.
         passes: a pipeline as text. By default it is chosen by the network (whether its activations
             are quantised) and the target; the report says which it is and why.
+        coding: `rate`, a number of spikes, or `ttfs`, the time of a single spike; by default rate,
+            unless the network was trained with spike times.
         classifiers: internal classifiers to insert, trained on labelled calibration data: `auto`,
             `auto,count=1`, or names of populations (`conv2,conv4`); options are those of the pass
             insert-classifiers.
@@ -80,6 +83,7 @@ def compile_model(
         target=target,
         steps=steps,
         passes=passes,
+        coding=coding,
         classifiers=classifiers,
         auto=auto,
         exit=exit,

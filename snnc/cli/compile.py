@@ -34,6 +34,7 @@ def compile_(
     std: o.Std = None,
     layout: o.LayoutOption = None,
     steps: o.Steps = None,
+    coding: o.Coding = None,
     passes: o.Passes = None,
     auto: o.Auto = False,
     max_steps: o.MaxSteps = None,
@@ -69,6 +70,7 @@ def compile_(
         "target": target,
         "passes": passes,
         "steps": steps,
+        "coding": coding,
         "auto": auto,
         "classifiers": classifiers,
         "exit": exit_policy,
@@ -234,11 +236,13 @@ def edge_text(at_edge: int) -> str:
 
 def steps_text(network: Network) -> str:
     """How many time steps a spiking network takes."""
-    from snnc.ir.model import Gated
+    from snnc.ir.model import Gated, Phased
 
     schedule = network.schedule
     if schedule is None:
         return "-"
+    if isinstance(schedule, Phased):
+        return f"{schedule.steps} (windows of {schedule.window}; each neuron fires once)"
     if isinstance(schedule, Gated):
         window = schedule.window
         return f"at most {schedule.steps} (window {window}; ends when nothing fires)"

@@ -43,7 +43,17 @@ Steps = Annotated[
     typer.Option(
         "--steps",
         help="Time steps T: 32 for a model (as many as it needs where it comes to rest by itself), "
-        "as compiled for a spiking network.",
+        "as compiled for a spiking network. With --coding ttfs those of one window.",
+    ),
+]
+Coding = Annotated[
+    str | None,
+    typer.Option(
+        "--coding",
+        metavar="rate|ttfs",
+        help="What a spike train says: a number of spikes (rate, the default), or the time of a "
+        "single spike (ttfs, far fewer spikes).",
+        rich_help_panel=PIPELINE_PANEL,
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]

@@ -37,6 +37,7 @@ from snnc.ir.tensors import Array
 from snnc.passes.base import Context
 from snnc.passes.defaults import Choice, default_pipeline
 from snnc.passes.manager import Hook
+from snnc.passes.ttfs_defaults import ttfs_pipeline
 
 
 class Compilation:
@@ -99,6 +100,8 @@ class Compilation:
     def _choice(self) -> Choice:
         """The default pipeline, one that the exit policy can follow."""
         limits, steps = self.target.limits, self.options.steps
+        if self.options.coding == "ttfs":
+            return ttfs_pipeline(self.source.network)
         choice = default_pipeline(self.source.network, limits, steps)
         fitting = default_pipeline(self.source.network, exits.followed(limits, self.request), steps)
         if fitting == choice or self.request is None:

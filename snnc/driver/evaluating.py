@@ -16,6 +16,7 @@ from snnc.driver.samples import DataLike
 from snnc.evaluation.evaluate import ProgressSink
 from snnc.evaluation.exits import ExitMode
 from snnc.evaluation.result import Evaluation
+from snnc.ir.model import Phased
 
 
 def evaluate(
@@ -65,9 +66,11 @@ def evaluate(
         progress=progress,
         **compile_options,
     )
+    timed = isinstance(compiled.network.schedule, Phased)
     measured = compiled.evaluate(
         data,
-        steps=steps,
+        # For a model that is compiled to spike times they are those of a window.
+        steps=None if timed and compiled is not subject and not compiled.path else steps,
         preprocessing=preprocessing,
         batch=batch,
         dtype=dtype,

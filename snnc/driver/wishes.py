@@ -10,7 +10,9 @@ from snnc.diagnostics import Diagnostic, UsageError
 from snnc.driver.auto import Trial
 from snnc.evaluation.evaluate import ProgressSink
 from snnc.passes.manager import Hook
+from snnc.text import one_of
 
+CODINGS = ("rate", "ttfs")
 DEFAULT_STEPS = 32
 DEFAULT_MAX_DROP = 0.5
 DEFAULT_EXIT_DROP = 0.0
@@ -24,6 +26,7 @@ class CompileOptions:
     target: str = "reference"
     steps: int | None = None
     passes: str | None = None
+    coding: str | None = None
     classifiers: str | None = None
     auto: bool = False
     exit: str | None = None
@@ -52,8 +55,11 @@ class CompileOptions:
         """These options, refused where they contradict each other or are out of range.
 
         Raises:
-            UsageError: SN936, SN938.
+            UsageError: SN923, SN936, SN938.
         """
+        if self.coding is not None and self.coding not in CODINGS:
+            text = f'there is no coding "{self.coding}"{one_of(self.coding, CODINGS)}'
+            raise UsageError(Diagnostic("SN923", text, where="--coding"))
         drop = 0.0 if self.max_drop is None else self.max_drop
         ranges = (
             (self.steps is None or self.steps >= 1, "steps", self.steps, "at least 1"),
@@ -74,6 +80,12 @@ class CompileOptions:
         if self.auto and (self.passes is not None or self.stop_after is not None):
             text = "--auto chooses the pipeline itself, so --passes and --stop-after contradict it"
             yield text, "leave one of them out"
+        if self.coding is not None and self.passes is not None:
+            text = "the passes of --passes decide the coding, so --coding contradicts them"
+            yield text, "leave one of them out; `schedule-ttfs` is the pass of ttfs"
+        if self.coding == "ttfs" and self.auto:
+            text = "--auto searches the time steps of a rate code, so --coding ttfs contradicts it"
+            yield text, "choose the window with --steps"
         if self.max_drop is not None and not self.auto and self.exit is None:
             text = "--max-drop means something with --auto or --exit only"
             yield text, "add --auto or --exit, or leave --max-drop out"

@@ -36,6 +36,7 @@ class Limits:
         axons_per_core: Inputs of one core.
         weight_bits: Width of a weight.
         exits: Names of the exit policies that it executes, as the text form prints them.
+        phases: Whether populations can integrate and fire in windows of their own.
     """
 
     stages: tuple[str, ...]
@@ -52,6 +53,7 @@ class Limits:
     axons_per_core: int | None = None
     weight_bits: int | None = None
     exits: tuple[str, ...] = ()
+    phases: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The limits as a JSON object."""

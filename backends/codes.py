@@ -26,8 +26,9 @@ CODES: dict[str, str] = {
         "division by a standard deviation of zero is the usual cause."
     ),
     "SN505": (
-        "The number of time steps is missing or below 1, or differs from the time axis of an "
-        "event input. Give `steps`, or a network whose schedule holds it."
+        "The number of time steps is missing or below 1, differs from the time axis of an "
+        "event input, or is beyond the end of a schedule of phases, whose windows are all that "
+        "there is. Give `steps`, or a network whose schedule holds it."
     ),
     "SN506": (
         "A spike raster or membrane trace was asked of a population that the network does not "
@@ -100,9 +101,9 @@ CODES: dict[str, str] = {
     "SN531": (
         "An input is coded in a way that has no spikes of whole numbers, or takes events of any "
         "size, or is read by no layer. Target loihi takes graded spikes (analog values that the "
-        "host rounds), Poisson spikes, and events with a declared largest value, on which the "
-        "proof rests that no sum leaves its range; and a Lava program has no source of spikes that "
-        "lead nowhere."
+        "host rounds), spike times that are worth whole numbers, Poisson spikes, and events with a "
+        "declared largest value, on which the proof rests that no sum leaves its range; and a Lava "
+        "program has no source of spikes that lead nowhere."
     ),
     "SN532": (
         "A neuron has no Lava process: a leak, the negative spikes that stand for a leaky ReLU, no "
@@ -134,7 +135,8 @@ CODES: dict[str, str] = {
     ),
     "SN538": (
         "A connection delays spikes by more than 62 time steps, which is what Loihi's synapses "
-        "hold. Paths of very different length cause such delays."
+        "hold. Paths of very different length cause such delays. (Where spikes say values by their "
+        "time, branches wait whole windows: Lava programs do that, and a fit says what chips lack.)"
     ),
     "SN539": (
         "The exit policy cannot be executed among spikes: it computes in fractions (confidence, "

@@ -2,6 +2,7 @@
 
     python benchmarks/fixed_point.py                # all rows, 10,000 test images each
     python benchmarks/fixed_point.py --images 500 --models mnist_lenet
+    python benchmarks/fixed_point.py --ttfs         # one spike per neuron, its time the value
 
 Every row compiles one model for the target loihi (500 training images as calibration set) and
 simulates the test images twice: the spiking network of fractions that quantize-weights was given,
@@ -47,6 +48,15 @@ ROWS: tuple[tuple[str, int | None, float], ...] = (
     ("cifar10_vgg_qcfs_L4", None, CIFAR),
     ("cifar10_vgg_qcfs_L4_dynamo", None, CIFAR),
 )
+TTFS: tuple[tuple[str, int | None, float], ...] = (
+    ("mnist_lenet", 32, MNIST),
+    ("cifar10_resnet8", 80, CIFAR),
+    ("cifar10_vgg", 80, CIFAR),
+)
+"""Rows of time to first spike; the number is that of the steps of a window."""
+
+TTFS_PASSES = "fold-batch-norm,fuse-linear,max-pool,normalize,schedule-ttfs{{window={window}}}"
+
 KNOWN: dict[str, Model] = {**MODELS, **MULTI_EXIT, **QUANTISED}
 
 
@@ -90,6 +100,7 @@ def main() -> int:
     names = [name for name, _, _ in ROWS]
     parser.add_argument("--models", nargs="*", choices=names, default=names)
     parser.add_argument("--passes", help="another pipeline in front of the target's passes")
+    parser.add_argument("--ttfs", action="store_true", help="the rows of time to first spike")
     options = parser.parse_args()
     print(
         "| model | T | fractions % | whole numbers % | lost | bound | agreement % "
@@ -97,11 +108,13 @@ def main() -> int:
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     missed = 0
-    for name, steps, bound in ROWS:
+    for name, steps, bound in TTFS if options.ttfs else ROWS:
         if name not in options.models:
             continue
-        begin = time.perf_counter()
-        found = measure(KNOWN[name], steps, options.images, options.passes)
+        begin, passes = time.perf_counter(), options.passes
+        if options.ttfs:
+            passes = passes or TTFS_PASSES.format(window=steps)
+        found = measure(KNOWN[name], steps, options.images, passes)
         lost = found["fractions"] - found["whole"]
         missed += lost > bound + 1e-9 and options.images >= 10_000
         print(

@@ -5,7 +5,8 @@
     python benchmarks/lava_equality.py PROGRAM_DIRECTORY --data DATA
 
 An argument is a model by its name below `models/`, compiled here, or a program directory with the
-data to run it on. Prints a row per network: what was compared, whether all agrees, and how many
+data to run it on. `mnist_lenet:ttfs=32` compiles it for one spike per neuron, in windows of 32
+steps. Prints a row per network: what was compared, whether all agrees, and how many
 time steps of the machine Lava does per second, counted between the first image and the last. Exits
 with 1 where anything differs. Needs Python 3.10 with Lava, or what `snnc run --on lava` falls back
 to.
@@ -32,7 +33,9 @@ from snnc.driver.samples import open_inputs
 from snnc.ir.latency import machine_steps
 
 ALL = MODELS | QUANTISED | MULTI_EXIT
-DEFAULT = ("mnist_lenet", "mnist_cnn_qcfs_L4", "mnist_cnn_lsq2_qcdq")
+DEFAULT = ("mnist_lenet", "mnist_cnn_qcfs_L4", "mnist_cnn_lsq2_qcdq", "mnist_lenet:ttfs=32")
+TTFS = ":ttfs="
+PASSES = "fold-batch-norm,fuse-linear,max-pool,normalize,schedule-ttfs{{window={window}}}"
 COLUMNS = (
     *("network", "steps", "images", "spikes compared", "first difference"),
     *("stopped at", "seconds", "machine steps/s"),
@@ -69,6 +72,7 @@ def _options() -> argparse.Namespace:
 
 def _compiled(name: str, options: argparse.Namespace, folder: Path) -> tuple[Compiled, str]:
     """A program with the data to run it on."""
+    name, timed, window = name.partition(TTFS)
     if name not in ALL:
         if not options.data:
             sys.exit(f"{name} is no model; with a program directory give --data")
@@ -77,6 +81,8 @@ def _compiled(name: str, options: argparse.Namespace, folder: Path) -> tuple[Com
     wishes: dict[str, Any] = {"steps": options.steps} if options.steps else {}
     if options.exit:
         wishes["exit"] = options.exit
+    if timed:
+        wishes["passes"] = PASSES.format(window=int(window))
     made = snnc.compile(
         model.path,
         target="loihi",

@@ -203,7 +203,8 @@ _PHASES = {
         come as spike times; under any other schedule none is. The pass schedule-ttfs makes such
         networks.""",
     "SN431": """A number of a kernel of spike times is out of range: tau and threshold are above 0,
-        there is at least one step, and an integer input has a value for each.""",
+        there are 1 to 32767 steps, 32-bit floats hold all thresholds (a tau that is short for its
+        number of steps lets them fall to 0), and an integer input has a value for each step.""",
     "SN432": """The tables of an integer TTFS neuron do not fit: values by step, thresholds by step
         (or by step and channel), both falling, no value below 0, no threshold below 1. Otherwise
         a later spike would be worth more than an earlier one.""",
@@ -211,7 +212,13 @@ _PHASES = {
         fire window must reach each reader in step t of its integration window, and all windows lie
         within the schedule. Delays equalise branches; the pass schedule-ttfs sets them.""",
     "SN434": """A running maximum of spike times passes the earliest spike on, which is the largest
-        value where all cells share one kernel and nothing is computed in between.""",
+        value where all cells share one kernel, nothing is computed in between, and each cell hears
+        one neuron.""",
+    "SN435": """The exit policy does not fit a schedule of phases. A head is asked within its window
+        only, so the head that always answers must do so behind the first step of that window; and
+        order=depth has no meaning, because layers run one after the other by themselves: with
+        order=time a head whose window ends early answers before later layers have fired. Patience
+        needs a membrane read-out: output neurons that fire once give one answer.""",
 }
 
 CODES: dict[str, str] = {

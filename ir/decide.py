@@ -16,6 +16,7 @@ import numpy as np
 from snnc.ir import exits
 from snnc.ir import model as m
 from snnc.ir.answers import class_values, classify, read_out_scale
+from snnc.ir.head_windows import head_windows
 from snnc.ir.integer_rules import IntegerRule
 from snnc.ir.scores import fuse, score
 from snnc.ir.tensors import Array
@@ -49,6 +50,10 @@ class Opinion:
 class Decider:
     """The exit policy of a network.
 
+    `windows` holds, for each asked head, the steps after which it is asked: all of them, or those
+    of its window under a schedule of phases (see `head_windows`). Outside nobody is sure, and its
+    answers count for no patience.
+
     Args:
         network: at stage snn or fixed, with an `exit`; verified.
 
@@ -64,6 +69,8 @@ class Decider:
         names = [head.name for head in network.heads]
         self.asked = tuple(names.index(name) for name in exits.asked_heads(self.policy))
         self.budgets = exits.budgets(self.policy)
+        windows = head_windows(network)
+        self.windows = tuple(windows[name] for name in exits.asked_heads(self.policy))
         self._steps = network.schedule.steps
         self._fusion = _Fusion(network, self.policy) if isinstance(self.policy, m.Bayes) else None
         self._integers = (
@@ -202,6 +209,9 @@ class Asker:
         if isinstance(policy, m.Fixed):
             reached = np.full(len(answer), step >= policy.step)
             return Opinion(position, answer, reached.astype(np.float64), reached)
+        if step not in decider.windows[index]:
+            nobody = np.zeros(len(answer), np.bool_)
+            return Opinion(position, answer, np.full(len(answer), -np.inf), nobody)
         self._remember(index, answer)
         scores, sure = decider.judge(index, values, self._repeats[index])
         assert not isinstance(policy, m.Bayes)

@@ -64,7 +64,14 @@ class Confidence(_Scaled):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Margin(_Scaled):
-    """The difference between the two largest of `z`, without an upper bound."""
+    """The difference between the two largest of `z`, without an upper bound.
+
+    On first spikes it is by how many steps the first neuron is ahead, so that a threshold of 0
+    stops a sample when the first one fires. Neurons that fire first in one step are a tie: no later
+    step parts them, the margin stays 0, and the lowest index answers at `last_step`. `Confidence`
+    and `Entropy` (threshold 0) see that some classes are ahead of others, stop at such a tie too,
+    and give the same answer.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

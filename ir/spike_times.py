@@ -48,11 +48,13 @@ def encode(potential: Array, threshold: Array) -> Array:
         columns = [encode(potential[:, c], threshold[:, c]) for c in range(threshold.shape[1])]
         return np.stack(columns, axis=1)
     falling = threshold.reshape(len(threshold))
-    # The number of thresholds above the potential is the first step that is not.
+    times = np.full(potential.shape, NO_SPIKE, np.int16)
+    reached = potential >= falling[-1]
+    # The number of thresholds above the potential is the first step that is not. Most neurons
+    # reach none, and the search is what takes time.
     rising = falling[::-1]
-    times = len(falling) - np.searchsorted(rising, potential, side="right")
-    times[times == len(falling)] = NO_SPIKE
-    return times.astype(np.int16)
+    times[reached] = len(falling) - np.searchsorted(rising, potential[reached], side="right")
+    return times
 
 
 def decode(times: Array, value: Array) -> Array:
@@ -89,4 +91,5 @@ def least(kernel: Timed) -> float:
 
 def _table(kernel: Timed, shift: float) -> Array:
     steps = np.arange(kernel.steps, dtype=np.float64)
-    return kernel.threshold * np.exp((kernel.delay - steps - shift) / kernel.tau)
+    table: Array = kernel.threshold * np.exp((kernel.delay - steps - shift) / kernel.tau)
+    return table

@@ -1,4 +1,4 @@
-"""Invariants SN42x: exit policies fit the network's heads, read-outs and schedule."""
+"""Invariants SN42x and SN435: exit policies fit the network's heads, read-outs and schedule."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from snnc.ir import exits
 from snnc.ir import model as m
 from snnc.ir.answers import class_count
+from snnc.ir.head_windows import head_windows
 from snnc.ir.hints import did_you_mean
 from snnc.ir.verify_base import SPIKING, STAGES, Finding, Invariant, parameter_values, tensor
 
 _WHERE = "exit"
+_ONE = "use margin: the answer is there with the first output spike, and cannot change"
 LARGEST = 1e12
 """Of strengths and dispersions: beyond it float64 no longer sees one spike more or less."""
 
@@ -125,6 +127,35 @@ def _steps(network: m.Network) -> Iterator[Finding]:
             yield f"the {name} of the exit is {value}, not within {low} to {high}", _WHERE, ""
 
 
+def _windows(network: m.Network) -> Iterator[Finding]:
+    policy, schedule = network.exit, network.schedule
+    whole = len(network.populations)
+    if policy is None or not isinstance(schedule, m.Phased):
+        return
+    if not len(schedule.integrates) == len(schedule.fires) == whole:
+        return  # SN433 says so
+    if exits.budgets(policy):
+        message = "order=depth starts the layers of later heads anew, and phases run them in turn"
+        yield message, _WHERE, "use order=time: layers behind a head that answers are spared too"
+    known = {p.name for p in network.populations}
+    if not all(head.population in known for head in network.heads):
+        return  # SN402 says so
+    windows = head_windows(network)
+    answering = policy.head if isinstance(policy, m.Fixed) else network.heads[-1].name
+    if isinstance(policy, m.Patience):
+        for head in network.heads:
+            if head.name in policy.heads and not isinstance(head.readout, m.Membrane):
+                message = f"patience waits for answers, and head {head.name} has one answer"
+                yield message, _WHERE, _ONE
+    last = exits.deadline(policy, schedule.steps)
+    if answering in windows and last < windows[answering].start:
+        message = (
+            f"head {answering} answers after step {last} at the latest, and its window begins with "
+            f"step {windows[answering].start}"
+        )
+        yield message, _WHERE, "choose a later step: until then its read-out is empty"
+
+
 def _classes(network: m.Network) -> Iterator[Finding]:
     if network.exit is None:
         return
@@ -149,6 +180,8 @@ def _bayes(network: m.Network) -> Iterator[Finding]:
         yield message, _WHERE, "insert a classifier, or use the policy confidence"
     if not isinstance(network.schedule, m.Synchronous):
         message = "bayes needs as many input steps as time steps"
+        if isinstance(network.schedule, m.Phased):
+            message = "bayes counts spikes, and a spike's time is its value under phases"
         yield message, _WHERE, "use schedule = synchronous(...)"
     populations = {p.name: p for p in network.populations}
     for head in network.heads:
@@ -203,4 +236,5 @@ INVARIANTS = (
     Invariant("SN425", SPIKING, "heads of the exit have the same classes", _classes),
     Invariant("SN426", SPIKING, "bayes reads spike counts of several heads", _bayes),
     Invariant("SN427", SPIKING, "tables of the exit fit its heads and steps", _tables),
+    Invariant("SN435", SPIKING, "the exit asks heads within their windows", _windows),
 )

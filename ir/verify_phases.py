@@ -7,15 +7,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from snnc.ir import linear, spike_times
 from snnc.ir import model as m
 from snnc.ir.hints import KEYWORD_OF
+from snnc.ir.latency import local_delay, starts_of
 from snnc.ir.operators import Ref
 from snnc.ir.phases import PASSING, kernels, phases_of
 from snnc.ir.tensors import Array
-from snnc.ir.verify_base import SPIKING, STAGES, Finding, Invariant, place, sources
+from snnc.ir.verify_base import SPIKING, STAGES, Finding, Invariant, place, sources, tensor
+from snnc.ir.verify_shapes import summed
 
 _TIMED = (m.TTFS, m.IntegerTTFS)
 _UNDER_PHASES = (*_TIMED, *PASSING, m.Integrator)
+_SINGLE = np.finfo(np.float32)
+_MOST_STEPS = 2**15 - 1  # spike times are 16-bit numbers
 _MOVES = (m.Flatten, m.Reshape, m.Transpose, m.Embed, m.Slice, m.Pad2d)
 
 
@@ -53,10 +58,24 @@ def _numbers(network: m.Network) -> Iterator[Finding]:
                 yield f"the {name} is {value}; it must be a number above 0", where, ""
         if not math.isfinite(kernel.delay):
             yield f"the delay is {kernel.delay}; it must be a number", where, ""
-        if kernel.steps < 1:
-            yield f"it has {kernel.steps} steps; 1 is the least", where, ""
+        if not 1 <= kernel.steps <= _MOST_STEPS:
+            yield f"it has {kernel.steps} steps; 1 to {_MOST_STEPS} are possible", where, ""
+        else:
+            yield from _representable(kernel, where)
         if isinstance(kernel, m.IntegerSpikeTime) and len(kernel.values) != kernel.steps:
             yield f"{len(kernel.values)} values for {kernel.steps} steps", where, ""
+
+
+def _representable(kernel: m.TTFS | m.SpikeTime, where: str) -> Iterator[Finding]:
+    """A threshold that rounds to 0 would let everybody fire, one of infinity nobody."""
+    if not (kernel.tau > 0 and kernel.threshold > 0 and math.isfinite(kernel.delay)):
+        return
+    with np.errstate(over="ignore", under="ignore"):
+        highest = float(spike_times.values(kernel)[0])
+        lowest = float(spike_times.thresholds(kernel)[-1])
+    if not (lowest >= _SINGLE.tiny and highest <= _SINGLE.max):
+        message = f"its thresholds fall from {highest:.3g} to {lowest:.3g}, beyond 32-bit floats"
+        yield message, where, "a longer tau, or fewer steps"
 
 
 def _tables(network: m.Network) -> Iterator[Finding]:
@@ -99,28 +118,52 @@ def _windows(network: m.Network) -> Iterator[Finding]:
     if schedule.window < 1 or min((*schedule.integrates, *schedule.fires), default=0) < 0:
         yield "a window has at least one step and starts at 0 or later", "schedule", ""
         return
+    yield from _input_windows(network, schedule.window)
     phases = phases_of(network)
     assert phases is not None
-    known = sources(network)
     for population in network.populations:
-        yield from _own_windows(population, phases.integrates, phases.fires, schedule)
-        own = phases.integrates[population.name]
-        for incoming in population.incoming:
-            source = known.get(incoming.source)
-            if isinstance(source, m.Input) and isinstance(source.coding, m.Direct):
-                if incoming.delay:
-                    message = f"the analog input {source.name} comes through a delay"
-                    yield message, place(population), "it acts once, when the window begins"
-            elif source is not None and phases.fires[source.name] + incoming.delay != own:
-                message = (
-                    f"{source.name} fires from step {phases.fires[source.name]} on, delayed by "
-                    f"{incoming.delay}, and the population integrates from step {own} on"
-                )
-                yield message, place(population), "the two windows must be one"
+        yield from _own_windows(network, population, phases.integrates, phases.fires, schedule)
+        yield from _meeting_windows(network, population, phases.integrates, phases.fires)
+
+
+def _input_windows(network: m.Network, window: int) -> Iterator[Finding]:
+    for entry in network.inputs:
+        if isinstance(entry.coding, m.SpikeTime) and entry.coding.steps > window:
+            message = f"it sends in {entry.coding.steps} steps, a window has {window}"
+            yield message, f"input {entry.name}", ""
+
+
+def _meeting_windows(
+    network: m.Network, population: m.Population, integrates: dict[str, int], fires: dict[str, int]
+) -> Iterator[Finding]:
+    known, own = sources(network), integrates[population.name]
+    schedule = network.schedule
+    if isinstance(schedule, m.PIPELINED) and len(schedule.starts) != len(network.populations):
+        return  # another invariant says so
+    starts = starts_of(network)
+    for incoming in population.incoming:
+        source = known.get(incoming.source)
+        if source is None:
+            continue
+        delay = local_delay(starts, population.name, incoming) if starts else incoming.delay
+        if isinstance(source, m.Input) and isinstance(source.coding, m.Direct):
+            if delay:
+                message = f"the analog input {source.name} comes through a delay"
+                yield message, place(population), "it acts once, when the window begins"
+        elif fires[source.name] + delay != own:
+            message = (
+                f"{source.name} fires from step {fires[source.name]} on, delayed by "
+                f"{delay}, and the population integrates from step {own} on"
+            )
+            yield message, place(population), "the two windows must be one"
 
 
 def _own_windows(
-    population: m.Population, integrates: dict[str, int], fires: dict[str, int], schedule: m.Phased
+    network: m.Network,
+    population: m.Population,
+    integrates: dict[str, int],
+    fires: dict[str, int],
+    schedule: m.Phased,
 ) -> Iterator[Finding]:
     begin, fire = integrates[population.name], fires[population.name]
     if isinstance(population.neuron, PASSING) and begin != fire:
@@ -133,13 +176,24 @@ def _own_windows(
     if last > schedule.steps:
         message = f"its windows end with step {last}, the schedule with {schedule.steps}"
         yield message, place(population), "a longer schedule"
-    steps = getattr(population.neuron, "steps", 0)
-    if isinstance(population.neuron, m.TTFS) and steps > schedule.window:
+    steps = _steps(network, population.neuron)
+    if steps > schedule.window:
         yield f"it fires in {steps} steps, a window has {schedule.window}", place(population), ""
+
+
+def _steps(network: m.Network, neuron: m.Neuron) -> int:
+    """In how many steps a neuron may fire; 0 where that is not known."""
+    if isinstance(neuron, m.TTFS):
+        return neuron.steps
+    if isinstance(neuron, m.IntegerTTFS) and neuron.values.name in network.tensors:
+        return next(iter(network.tensors[neuron.values.name].shape), 0)
+    return 0
 
 
 def _meeting(network: m.Network) -> Iterator[Finding]:
     if not isinstance(network.schedule, m.Phased):
+        return
+    if any(True for check in (_numbers, _tables) for _ in check(network)) or not _stored(network):
         return
     worth = kernels(network)
     for population in network.populations:
@@ -152,10 +206,32 @@ def _meeting(network: m.Network) -> Iterator[Finding]:
         if any(not isinstance(op, _MOVES) for i in spiking for op in i.ops):
             message = "a running maximum of spike times compares spikes as they are"
             yield message, place(population), "put the operators behind it"
+        elif _crowded(network, population):
+            message = "two spikes meet in one cell, and their sum is no spike time"
+            yield message, place(population), "embed them side by side"
         for incoming in spiking[1:]:
             if not np.array_equal(worth[incoming.source], worth[spiking[0].source]):
                 message = f"{spiking[0].source} and {incoming.source} have different kernels"
                 yield message, place(population), "a maximum compares times of one kernel"
+
+
+def _stored(network: m.Network) -> bool:
+    """Whether the tables of all kernels are there."""
+    tables = [p.neuron.values for p in network.populations if isinstance(p.neuron, m.IntegerTTFS)]
+    entries = [tensor(network, ref) for ref in tables]
+    return all(entry is not None and entry in network.store for entry in entries)
+
+
+def _crowded(network: m.Network, population: m.Population) -> bool:
+    """Whether a cell of a running maximum hears more than one neuron."""
+    shape = summed(network, population)
+    if shape is None:
+        return False
+    heard = np.zeros((1, *shape))
+    for incoming in population.incoming:
+        ones = np.ones((1, *network.source_shape(incoming.source)))
+        heard += linear.apply_chain(incoming.ops, ones, network.array)
+    return bool((heard > 1).any())
 
 
 INVARIANTS = (

@@ -277,7 +277,7 @@ def inputs_for(network: m.Network, samples: int, seed: int = 5) -> dict[str, Arr
         if isinstance(entry.coding, m.Events):
             found[entry.name] = rng.integers(-1, 3, (drive, samples, *entry.shape)).astype(np.int32)
         else:
-            low = -1.0 if isinstance(entry.coding, m.Poisson) else 0.0
+            low = -1.0 if isinstance(entry.coding, m.Poisson | m.SpikeTime) else 0.0
             found[entry.name] = rng.uniform(low, 1, (samples, *entry.shape)).astype(np.float32)
     return found
 

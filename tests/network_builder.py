@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from exit_builder import add_classifiers, random_exit
+from phased_builder import phased_network
 
 from snnc.ir import model as m
 from snnc.ir.shapes import neuron_shape, operator_shape
@@ -98,6 +99,8 @@ class Builder:
     # ---- entities ------------------------------------------------------------------------------
 
     def network(self) -> m.Network:
+        if self.odd and self.stage != "ann" and self.rarely():
+            return phased_network(self)
         for _ in range(1 + self.rarely()):
             self.inputs.append(self.input())
         for index in range(self.integer(1, 4)):
@@ -318,7 +321,11 @@ class Builder:
         )
 
     def ann_neuron(self, shape: tuple[int, ...]) -> m.Neuron:
-        kind = self.integer(0, 5)
+        kind = self.integer(0, 6 if self.odd else 5)
+        if kind == 6:
+            tau, threshold = self.pick((4.0, 1 / 0.3)), self.pick(FLOATS)
+            rounding: m.Rounding = self.pick(("ceil", "round"))
+            return m.TTFS(tau, self.integer(1, 80), self.pick((0.0, -1.5)), threshold, rounding)
         if kind == 5 and len(shape) == 3:
             return m.MaxPool2d(*self.pooling(shape))
         if kind == 4:

@@ -67,6 +67,8 @@ def _weights(network: m.Network) -> Iterator[Diagnostic]:
 
 
 def _delays(network: m.Network) -> Iterator[Diagnostic]:
+    if isinstance(network.schedule, m.Phased):
+        return  # whole windows wait, longer than a synapse does; a fit on a chip says so
     for p, incoming in _connections(network):
         if incoming.delay > MOST_DELAY:
             text = (

@@ -54,10 +54,10 @@ def _unread(network: m.Network) -> Iterator[Diagnostic]:
 
 def _inputs(network: m.Network) -> Iterator[Diagnostic]:
     for entry in network.inputs:
-        if not isinstance(entry.coding, m.Graded | m.Poisson | m.Events):
+        if not isinstance(entry.coding, m.Graded | m.Poisson | m.Events | m.IntegerSpikeTime):
             kind = type(entry.coding).__name__.lower()
             text = f"input {entry.name} is coded as {kind}; spikes of target loihi are integers"
-            cure = "code it as graded (quantize-weights does), poisson or events"
+            cure = "code it as graded or whole spike times (quantize-weights does), poisson, events"
             yield Diagnostic("SN531", text, f"input {entry.name}", cure)
         elif isinstance(entry.coding, m.Events) and entry.coding.largest is None:
             text = f"input {entry.name} takes events of any size, so no sum has a bound"
@@ -91,6 +91,8 @@ def _numbers(network: m.Network) -> Iterator[Diagnostic]:
             parts["saturation"] = p.neuron.saturation
         if isinstance(p.neuron, m.IF | m.Integrator):
             parts["v_init"] = p.neuron.v_init
+        if isinstance(p.neuron, m.IntegerTTFS):
+            parts |= {"values": p.neuron.values, "thresholds": p.neuron.thresholds}
         for name, parameter in parts.items():
             values = values_of(network, parameter)
             if values is None:

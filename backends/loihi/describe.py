@@ -12,6 +12,7 @@ from snnc.backends.loihi.layout import lava_shape
 from snnc.backends.loihi.names import Names
 from snnc.ir import model as m
 from snnc.ir.exits import asked_heads
+from snnc.ir.head_windows import head_windows
 from snnc.ir.latency import local_delay, starts_of
 from snnc.ir.tensors import Array
 from snnc.ir.values import quote, shorten
@@ -99,6 +100,8 @@ def _about(network: m.Network, layers: Mapping[str, Layer]) -> list[str]:
     text = f"{spiking} neurons in {len(layers)} layers; a sample takes {schedule.steps} time steps"
     if isinstance(schedule, m.Gated):
         text += f", its input acts in the first {schedule.window}"
+    if isinstance(schedule, m.Phased):
+        text += f", windows of {schedule.window} in which every neuron fires at most once"
     late = max((starts_of(network) or {}).values(), default=0)
     text += f". A spike takes one step per synapse, so the last layer runs {late} steps late."
     kinds = {kind for layer in layers.values() for kind in layer.kinds}
@@ -126,6 +129,8 @@ def _title(name: str) -> str:
 
 
 def _usage(network: m.Network) -> str:
+    if all(isinstance(i.coding, m.SpikeTime) for i in network.inputs):
+        return "runs samples: floats as the ANN takes them, or spikes"
     if any(isinstance(i.coding, m.Graded) for i in network.inputs):
         return "runs samples: floats as the ANN takes them, or whole"
     return "runs spikes: whole numbers (steps, samples, ...)"
@@ -180,6 +185,9 @@ def _input(entry: m.Input, port: str) -> dict[str, object]:
         found["range"] = (-coding.largest, coding.largest)
     else:
         found["range"] = (-1, 1)
+    if isinstance(coding, m.SpikeTime):
+        found |= {"frames": coding.steps, "tau": coding.tau, "delay": coding.delay}
+        found |= {"threshold": coding.threshold, "rounding": coding.rounding}
     return found
 
 
@@ -200,11 +208,12 @@ def _spiking(
 
 def _heads(network: m.Network, layers: Mapping[str, Layer], starts: Mapping[str, int]) -> list[str]:
     lines, offset = [], 0
+    windows = head_windows(network) if isinstance(network.schedule, m.Phased) else {}
     for head in network.heads:
         population = network.population(head.population)
         kind, size = READ_OUTS[type(head.readout)], math.prod(population.shape)
         layer = layers[head.population]
-        values = {
+        values: dict[str, object] = {
             "port": layer.potential if kind == "membrane" else layer.name,
             "shape": population.shape,
             "kind": kind,
@@ -213,6 +222,9 @@ def _heads(network: m.Network, layers: Mapping[str, Layer], starts: Mapping[str,
             "size": size,
             "relu": head.readout.host[:1] == ("Relu",),
         }
+        if head.name in windows:
+            window = windows[head.name]
+            values["window"] = (window.start, window.stop - 1)
         lines.extend(_entry(head.name, values))
         offset += size
     return lines

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from snnc.backends.reference.first_spikes import times_of
 from snnc.backends.reference.sources import Given, PoissonTrain, check_inputs, check_steps
 from snnc.diagnostics import Diagnostic, UsageError
 from snnc.ir import model as m
@@ -24,8 +25,8 @@ def whole_inputs(
         first: number of the first sample in its data set, by which Poisson spikes are drawn.
 
     Returns:
-        Graded inputs (N, *shape) and rasters (T, N, *shape) of Poisson spikes and events, int32;
-        T is the number of steps in which the input acts.
+        Graded inputs (N, *shape) and rasters (T, N, *shape) of Poisson spikes, events and spike
+        times, int32; T is the number of steps in which the input acts.
 
     Raises:
         InputError: an input does not fit (SN502 to SN508, SN513).
@@ -40,15 +41,21 @@ def whole_inputs(
         cure = f"compile it with --steps {count}"
         raise UsageError(Diagnostic("SN546", text, f"network {network.name}", cure))
     driven = network.schedule.drive(count)
-    return {i.name: _whole(i, checked[i.name], driven, first) for i in network.inputs}, count
+    whole = {i.name: _whole(i, checked[i.name], driven, first, count) for i in network.inputs}
+    return whole, count
 
 
-def _whole(entry: m.Input, values: Array, driven: int, first: int) -> Array:
+def _whole(entry: m.Input, values: Array, driven: int, first: int, steps: int) -> Array:
     if isinstance(entry.coding, m.Poisson):
         train = PoissonTrain(entry, values, first)
         return np.stack([train.step() for _ in range(driven)]).astype(np.int32)
     if isinstance(entry.coding, m.Events):
         return values[:driven].astype(np.int32)
+    if isinstance(entry.coding, m.SpikeTime):
+        times, signs = times_of(entry.coding, values)
+        frames = range(min(entry.coding.steps, steps))
+        found: Array = np.stack([np.where(times == frame, signs, 0) for frame in frames])
+        return found.astype(np.int32)
     return values.astype(np.int32)
 
 

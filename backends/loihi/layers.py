@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from snnc.backends.loihi.dendrites import Dendrites
 from snnc.backends.loihi.layout import lava_parameter, lava_shape
 from snnc.backends.loihi.names import Names
 from snnc.backends.loihi.wiring import Connection, Lines, call, hop_of, lay, wrapped
 from snnc.ir import model as m
 from snnc.ir.latency import starts_of
+from snnc.ir.phases import phases_of
 from snnc.ir.tensors import Array
 from snnc.ir.values import quote, shorten
 
@@ -85,6 +87,8 @@ def _fill(
     """Statements, ports and arrays of one layer."""
     lines, wires = Lines(), list[str]()
     port = "s_in" if isinstance(p.neuron, m.RunningMax2d) else "a_in"
+    inner = Lines()
+    dendrites = Dendrites(network, p, layer.name, names, inner)
     for incoming in p.incoming:
         own = Lines()
         source = sources[incoming.source]
@@ -92,20 +96,26 @@ def _fill(
         shape = network.source_shape(incoming.source)
         connection = Connection(own, names, stem, source, shape)
         bits = message_bits(network, incoming.source)
-        lay(connection, network, incoming, bits, hop_of(p.neuron))
+        late = replace(incoming, delay=incoming.delay + dendrites.waits(incoming))
+        lay(connection, network, late, bits, hop_of(p.neuron))
         lines.processes += own.processes
         lines.arrays |= own.arrays
         lines.kinds |= own.kinds
-        joined = [*own.wires, *connection.ends_at(f"self.{layer.name}.{port}")]
+        end = dendrites.target(incoming.source)
+        joined = [*own.wires, *connection.ends_at(f"self.{end}.{port}")]
         (wires if incoming.source in made else layer.late).extend(joined)
     layer.comments = _comments(network, p)
     neuron = _neuron(layer, network, p, lines)
-    layer.lines = [*lines.processes, *wrapped(f"self.{layer.name} = {neuron}"), *wires]
+    lines.processes += inner.processes
+    lines.arrays |= inner.arrays
+    lines.kinds |= inner.kinds
+    made_here = wrapped(f"self.{layer.name} = {neuron}")
+    layer.lines = [*lines.processes, *made_here, *wires, *inner.wires]
     layer.arrays, layer.kinds = lines.arrays, lines.kinds
-    for name, inner in _outputs(layer, p):
-        size = "(1,)" if inner == "active_out" else lava_shape(p.shape)
+    for name, own_port in _outputs(layer, p):
+        size = "(1,)" if own_port == "active_out" else lava_shape(p.shape)
         layer.ports.append(f"{name} = OutPort(shape={size})")
-        layer.lines.append(f"self.{layer.name}.{inner}.connect(proc.{name})")
+        layer.lines.append(f"self.{layer.name}.{own_port}.connect(proc.{name})")
 
 
 def _outputs(layer: Layer, p: m.Population) -> list[tuple[str, str]]:
@@ -127,8 +137,24 @@ def _comments(network: m.Network, p: m.Population) -> list[str]:
     ends = f"{sources or 'bias'} -> {p.name} {p.shape}"
     text = f"{ends}; ONNX {nodes}" if nodes else ends
     if len(text) <= COMMENT:
-        return [text]
-    return [shorten(ends, COMMENT), *([shorten(f"ONNX {nodes}", COMMENT)] if nodes else [])]
+        return [text, *_windows(network, p)]
+    told = [shorten(ends, COMMENT), *([shorten(f"ONNX {nodes}", COMMENT)] if nodes else [])]
+    return [*told, *_windows(network, p)]
+
+
+def _windows(network: m.Network, p: m.Population) -> list[str]:
+    """In which of its own steps a population integrates and fires."""
+    phases = phases_of(network)
+    if phases is None:
+        return []
+    first, fires = phases.integrates[p.name], phases.fires[p.name]
+    text = f"integrates in steps {first + 1} to {first + phases.window}"
+    if isinstance(p.neuron, m.RunningMax2d):
+        return [f"passes spikes on in steps {first + 1} to {first + phases.window}"]
+    if isinstance(p.neuron, m.IntegerTTFS):
+        steps = len(network.array(p.neuron.values))
+        text += f", fires in steps {fires + 1} to {fires + steps}"
+    return [text]
 
 
 def message_bits(network: m.Network, source: str) -> int:
@@ -143,7 +169,7 @@ def message_bits(network: m.Network, source: str) -> int:
             return (largest or 1).bit_length() + 1
     neuron = network.population(source).neuron
     plain = isinstance(neuron, m.IF) and neuron.negative_spikes == "none"
-    return 1 if plain else 2
+    return 1 if plain or isinstance(neuron, m.IntegerTTFS) else 2
 
 
 def _neuron(layer: Layer, network: m.Network, p: m.Population, lines: Lines) -> str:
@@ -153,20 +179,33 @@ def _neuron(layer: Layer, network: m.Network, p: m.Population, lines: Lines) -> 
     if isinstance(neuron, m.RunningMax2d):
         kind, rule = "RunningMax", _window(network, p, neuron)
     elif isinstance(neuron, m.Integrator):
-        kind, rule = "Integrator", {}
+        phases = phases_of(network)
+        first = phases.integrates[p.name] if phases else 0
+        kind, rule = "Integrator", {"integrates": first or None}
+    elif isinstance(neuron, m.IntegerTTFS):
+        kind, rule = "TTFS", _timing(network, p)
+        name = f"{layer.name}.thresholds"
+        lines.arrays[name] = network.array(neuron.thresholds).astype(np.int32)
+        common["thresholds"] = f'w["{name}"]'
     else:
         assert isinstance(neuron, m.IF)
         kind, rule = "IF", _rule(neuron)
         common["vth"] = _parameter(layer, network, p, "vth", neuron.threshold, lines)
     if p.bias is not None:
         common["bias"] = _parameter(layer, network, p, "bias", p.bias, lines)
-    if not isinstance(neuron, m.RunningMax2d):
-        assert isinstance(neuron, m.IF | m.Integrator)
+    if isinstance(neuron, m.IF | m.Integrator):
         common["v_init"] = _parameter(layer, network, p, "v_init", neuron.v_init, lines) or None
     lag = max(starts.values()) - starts[p.name] if layer.active else 0
     lines.kinds.add(kind)
     common |= {**rule, "lag": lag or None, "start": starts[p.name]}
     return call(kind, f"**clock, name={quote(p.name)}", **common)
+
+
+def _timing(network: m.Network, p: m.Population) -> dict[str, object]:
+    """The windows of neurons that fire once, as numbers of steps before them."""
+    phases = phases_of(network)
+    assert phases is not None
+    return {"integrates": phases.integrates[p.name] or None, "fires": phases.fires[p.name]}
 
 
 def _rule(neuron: m.IF) -> dict[str, object]:

@@ -17,13 +17,14 @@ from snnc.ir.tensors import Array
 
 _LIMITS = Limits(
     stages=("fixed",),
-    neurons=("if", "running_max2d", "integrator"),
+    neurons=("if", "running_max2d", "integrator", "integer_ttfs"),
     operators=("dense", "conv2d", "scale", "flatten", "reshape"),
-    codings=("graded", "poisson", "events"),
+    codings=("graded", "poisson", "events", "integer_spike_time"),
     resets=("subtract", "zero"),
     signed_spikes=True,
     spike_cap=True,
     gated_input=True,
+    phases=True,
     chained_operators=False,
     delays=True,
     weight_bits=8,

@@ -91,8 +91,10 @@ class Drive:
         self._rows = self._rows[mask]
         for name, entry in self._counts.items():
             self._counts[name] = Counts(entry.net[mask], entry.events[mask])
-        for train in (*self._poisson.values(), *self._timed.values()):
-            train.keep(mask)
+        for drawn in self._poisson.values():
+            drawn.keep(mask)
+        for timed in self._timed.values():
+            timed.keep(mask)
         for layer, currents in self._currents.items():
             # A bias alone is one row for all samples.
             self._currents[layer] = [
@@ -101,6 +103,8 @@ class Drive:
         self._samples = len(self._rows)
 
     def _send_step(self, name: str, buffer: SpikeBuffer, time: int, index: int) -> None:
+        if name in self._timed and time >= self._timed[name].steps:
+            return  # A step that is not marked as active counts as silent, whatever lies there.
         place = buffer.step(index, slice(0, self._samples))
         window = self._plan.window
         if window is not None and time >= window:

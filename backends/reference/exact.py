@@ -1,7 +1,7 @@
 """Integer simulation on floating-point hardware: which element type computes it exactly.
 
 BLAS has no integer product. Sums of integers in a floating-point type are exact, in any order,
-while every sum of absolute values stays below 2^24 (float32) or 2^53 (float64). The bound used
+while every sum of some of the terms stays below 2^24 (float32) or 2^53 (float64). The bound used
 here is the largest potential that any neuron could reach: see `reach`. Only where it proves too
 large, the slow int64 product is used.
 """

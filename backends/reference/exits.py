@@ -7,16 +7,52 @@ first step in which anybody can be sure, so nothing that a sample does after its
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from snnc.backends.reference.handover import Block
+from snnc.backends.reference.handover import Block, Departure
 from snnc.backends.reference.results import Results
-from snnc.backends.reference.session import Session
 from snnc.backends.reference.stages import Stage, Stages, plan_stages
 from snnc.ir import model
 from snnc.ir.decide import Decider, Verdict
 from snnc.ir.tensors import Array
+
+
+class AnySession(Protocol):
+    """What exits need of a session: see `Session`."""
+
+    time: int
+    rows: Array
+
+    @property
+    def passed(self) -> int:
+        """Steps of the stages before."""
+
+    @property
+    def samples(self) -> int:
+        """Number of samples in flight."""
+
+    def begin(self, stage: Stage) -> None:
+        """Start a stage."""
+
+    def level(self, steps: int) -> int:
+        """How many of the next `steps` steps can be one block."""
+
+    def advance(self, steps: int) -> Block:
+        """Run `steps` time steps."""
+
+    def resting_from(self) -> Array | None:
+        """The last step in which each sample changed, where that is known."""
+
+    def at_rest(self) -> Array:
+        """Which samples can never change again."""
+
+    def keep(self, mask: Array) -> Departure:
+        """Go on with some samples only."""
+
+    def finish(self) -> Departure:
+        """All samples leave."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,12 +62,12 @@ class Course:
     stages: Stages
     decider: Decider | None
 
-    def most_steps(self, stage: Stage, session: Session, block: int) -> int:
+    def most_steps(self, stage: Stage, session: AnySession, block: int) -> int:
         """The time steps of the next block, at most `block`."""
         steps = session.level(min(block, stage.limit - session.time))
         if self.decider is None:
             return steps
-        return max(1, min(steps, _earliest(self.decider) - session.time))
+        return max(1, min(steps, earliest(self.decider) - session.time))
 
 
 def plan_course(network: model.Network, steps: int, exits: bool) -> Course:
@@ -40,20 +76,21 @@ def plan_course(network: model.Network, steps: int, exits: bool) -> Course:
     return Course(plan_stages(network, decider, steps), decider)
 
 
-def _earliest(decider: Decider) -> int:
+def earliest(decider: Decider) -> int:
     """The first step in which a head can be sure."""
     policy = decider.policy
     if isinstance(policy, model.Fixed):
         return policy.step
+    opens = min(window.start for window in decider.windows)
     if isinstance(policy, model.Patience):
-        return max(policy.first_step, min(policy.repeats))
-    return policy.first_step
+        return max(policy.first_step, opens - 1 + min(policy.repeats))
+    return max(policy.first_step, opens)
 
 
 class Visit:
     """One group of samples on its course."""
 
-    def __init__(self, course: Course, session: Session, results: Results, group: range) -> None:
+    def __init__(self, course: Course, session: AnySession, results: Results, group: range) -> None:
         self._session = session
         self._results = results
         self._group = group

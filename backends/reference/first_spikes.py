@@ -39,17 +39,19 @@ class FireOnceState:
         shape = (samples, *rule.shape)
         self.potential = np.zeros(shape, work.dtype)
         self._fired = np.zeros(shape, np.bool_)
+        self._times = np.full(shape, spike_times.NO_SPIKE, np.int16)
 
     def step(self, parts: list[Array], out: Array | None, tile: slice, time: int) -> Array:
         """Integrate; fire where the falling threshold is reached, once; reset to zero."""
         assert out is not None
         rule = self._rule
         potential, fired = self.potential[tile], self._fired[tile]
+        local = time - rule.fires
         if parts:
             integrate(potential, parts)
-            # Who has fired hears nothing any more.
-            np.putmask(potential, fired, 0)
-        local = time - rule.fires
+            if local > 0:
+                # Who has fired hears nothing any more.
+                np.putmask(potential, fired, 0)
         if not 0 <= local < len(rule.thresholds):
             out[:] = 0
             return np.zeros(len(potential), np.bool_)
@@ -57,18 +59,27 @@ class FireOnceState:
         np.greater_equal(potential, rule.thresholds[local], out=mask)
         # A fired neuron rests at 0, below every threshold.
         np.copyto(out, mask)
-        np.putmask(potential, mask, 0)
-        np.logical_or(fired, mask, out=fired)
-        return any_of_sample(mask)
+        sent = any_of_sample(mask)
+        if sent.any():
+            np.putmask(potential, mask, 0)
+            np.logical_or(fired, mask, out=fired)
+            np.putmask(self._times[tile], mask, local)
+        return sent
 
     def keep(self, mask: Array) -> None:
         """Go on with some samples only."""
         self.potential, self._fired = self.potential[mask], self._fired[mask]
+        self._times = self._times[mask]
 
     def counts(self, mask: Array | slice) -> Counts:
         """Spikes so far of some samples."""
         net = self._fired[mask].astype(np.int32)
         return Counts(net, net)
+
+    def times(self, mask: Array | slice) -> Array:
+        """The step of the fire window in which each neuron of some samples fired, int16."""
+        times: Array = self._times[mask]
+        return times
 
 
 def fire_once(
@@ -76,7 +87,8 @@ def fire_once(
 ) -> FireOnce:
     """The rule of a population, computing in `dtype`."""
     neuron, timing = population.neuron, phases.phases_of(network)
-    assert isinstance(neuron, (model.TTFS, model.IntegerTTFS)) and timing is not None
+    assert isinstance(neuron, (model.TTFS, model.IntegerTTFS))
+    assert timing is not None
     table = phases.fire_thresholds(network, neuron).astype(dtype)
     by_channel = table.reshape(len(table), -1)
     if len(population.shape) != 3 and by_channel.shape[1] > 1:
@@ -90,10 +102,15 @@ def fire_once(
 
 
 class TimedTrain:
-    """The spikes of an input whose values come as spike times, of one group of samples."""
+    """The spikes of an input whose values come as spike times, of one group of samples.
+
+    Attributes:
+        steps: after so many, nothing more is sent.
+    """
 
     def __init__(self, entry: model.Input, values: Array) -> None:
         assert isinstance(entry.coding, model.SpikeTime)
+        self.steps = entry.coding.steps
         self.times, self.signs = times_of(entry.coding, values)
         self._rank = len(entry.shape)
         self.times = to_inner(self.times, self._rank)

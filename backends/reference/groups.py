@@ -10,7 +10,7 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-from snnc.backends.reference.exits import Course, Visit
+from snnc.backends.reference.exits import AnySession, Course, Visit
 from snnc.backends.reference.layout import Workspace
 from snnc.backends.reference.plan import Plan
 from snnc.backends.reference.results import Results
@@ -60,18 +60,7 @@ class Job:
         if work is None:
             work = self._local.work = Workspace(self._plan.dtype)
         block = self._block_steps(len(group), self._steps)
-        session = Session(
-            self._plan,
-            self._cut(group),
-            samples=len(group),
-            first=self._first + group.start,
-            block=block,
-            work=work,
-            record=self._record,
-            record_membrane=self._record_membrane,
-            stages=self._course.stages,
-            fan_outs=self._fan_outs,
-        )
+        session = self._session(group, block, work)
         visit = Visit(self._course, session, self._results, group)
         for stage in self._course.stages.stages:
             if session.samples and stage is not self._course.stages.stages[0]:
@@ -87,6 +76,20 @@ class Job:
                 yield
         if session.samples and not self.stop.is_set():
             self._results.put_departure(group, session.finish())
+
+    def _session(self, group: range, block: int, work: Workspace) -> AnySession:
+        return Session(
+            self._plan,
+            self._cut(group),
+            samples=len(group),
+            first=self._first + group.start,
+            block=block,
+            work=work,
+            record=self._record,
+            record_membrane=self._record_membrane,
+            stages=self._course.stages,
+            fan_outs=self._fan_outs,
+        )
 
     def _advance(self, done: int) -> None:
         """Count sample-steps that are done; those that a resting sample is spared are done too."""

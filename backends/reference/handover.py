@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from snnc.backends.reference.neurons import Counts
 from snnc.ir.tensors import Array
@@ -30,8 +30,9 @@ class Departure:
 
     `rows` are their numbers in their group, `time` the steps they took part in, of all stages,
     `steps_run` those that each of them needed, `settled` as in `Trace`. `clocks` holds the steps
-    that each input and population ran, `ran` those of each population that a sample needed. Counts
-    and potentials are channels last; those of populations that never ran are missing. `behind`
+    that each input and population ran, `ran` those of each population that a sample needed. Counts,
+    potentials and `times`, the spike times of TTFS populations, are channels last; those of
+    populations that never ran are missing. `behind`
     holds the synaptic operations (n,) of groups of readers that did not run all steps of a source;
     see `synapses.Received`.
     """
@@ -45,3 +46,4 @@ class Departure:
     counts: Mapping[str, Counts]
     potentials: Mapping[str, Array]
     behind: Mapping[str, Mapping[int, Array]]
+    times: Mapping[str, Array] = field(default_factory=dict)

@@ -8,8 +8,9 @@ one step in absolute values. Then for every potential
   neuron resets by subtraction and sends no more than n net spikes: its potential is what came in
   less threshold times its own net count, and what came in depends on the net counts N alone.
 
-The smaller one counts; the second is what bounds of spikes are good for. All is computed in
-float64, for networks of integers and of fractions alike.
+The smaller one counts; the second is what bounds of spikes are good for. Under a schedule of
+phases every source acts once, and `one_way` bounds the potential. All is computed in float64, for
+networks of integers and of fractions alike.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnc.ir import linear, model, shapes
+from snnc.backends.reference.one_way import may_be_negative, sides
+from snnc.ir import linear, model, shapes, spike_times
 from snnc.ir.phases import kernels
 from snnc.ir.tensors import Array
 
@@ -72,7 +74,7 @@ def reach_of_values(values: Array | float, drive: int) -> Reach:
 
 
 def reach_of_coding(entry: model.Input, drive: int) -> Reach:
-    """The reach of an integer input, by its coding alone.
+    """The reach of an input by its coding alone, where that tells it: of integers always.
 
     Raises:
         ValueError: the coding says nothing of its range.
@@ -80,6 +82,8 @@ def reach_of_coding(entry: model.Input, drive: int) -> Reach:
     coding = entry.coding
     if isinstance(coding, model.IntegerSpikeTime):
         return reach_of_values(float(max(coding.values)), drive)
+    if isinstance(coding, model.SpikeTime):
+        return reach_of_values(spike_times.largest(coding), drive)
     if isinstance(coding, model.Graded):
         return reach_of_values(float(max(coding.levels, -coding.lowest)), drive)
     if isinstance(coding, model.Poisson):
@@ -134,10 +138,32 @@ def bounds_of(
     steps: int,
 ) -> Bounds:
     """The bounds of one population; `known`: the reach of all that it reads."""
+    if isinstance(network.schedule, model.Phased):
+        return _once(network, population, known)
     drive = network.schedule.drive(steps) if network.schedule else steps
     sums = _sums(network, population, known, drive, steps)
     potential = _largest_potential(network, population, sums, steps)
     return Bounds(sums.step, potential, sums.inside)
+
+
+def _once(
+    network: model.Network, population: model.Population, known: Mapping[str, Reach]
+) -> Bounds:
+    """The bounds of a population whose bias and sources act once: see `one_way`."""
+    signed = {i.name: may_be_negative(i) for i in network.inputs}
+    shape = shapes.summed_shape(network, population)
+    up, down, inside = np.zeros(shape), np.zeros(shape), 0.0
+    if population.bias is not None:
+        bias = linear.broadcast_parameter(population.bias, shape, network.array).astype(np.float64)
+        up, down = up + np.maximum(bias, 0), down + np.maximum(-bias, 0)
+    for incoming in population.incoming:
+        each = known.get(incoming.source, _UNBOUNDED).each
+        above, below, most = sides(network, incoming, each, signed.get(incoming.source, False))
+        up, down, inside = up + above, down + below, max(inside, most)
+    current = potential = np.maximum(up, down)
+    if isinstance(population.neuron, model.Integrator):
+        potential = current + _absolute_parameter(network, population, population.neuron.v_init)
+    return Bounds(current, potential, inside)
 
 
 def _largest_potential(
@@ -145,12 +171,6 @@ def _largest_potential(
 ) -> Array:
     """The largest |potential|, or for pools the largest difference of two counts."""
     neuron = population.neuron
-    if isinstance(network.schedule, model.Phased):
-        # Every source sends once, so that nothing that came before can be more than all of it.
-        start = 0.0
-        if isinstance(neuron, model.Integrator):
-            start = _absolute_parameter(network, population, neuron.v_init)
-        return np.asarray(start + sums.net)
     arrived = np.minimum(sums.total, sums.net + sums.step)
     if isinstance(neuron, model.Integrator):
         return np.asarray(_absolute_parameter(network, population, neuron.v_init) + arrived)

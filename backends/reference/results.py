@@ -18,6 +18,7 @@ from snnc.backends.reference.trace import Exits, Trace
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import linear, model
 from snnc.ir.decide import Verdict
+from snnc.ir.spike_times import NO_SPIKE
 from snnc.ir.tensors import Array
 
 
@@ -55,6 +56,11 @@ class Results:
             p.name: np.zeros((samples, *p.shape), self._potential_dtype)
             for p in network.populations
             if not isinstance(p.neuron, model.POOL_NEURONS)
+        }
+        self._times = {
+            p.name: np.full((samples, *p.shape), NO_SPIKE, np.int16)
+            for p in network.populations
+            if isinstance(p.neuron, (model.TTFS, model.IntegerTTFS))
         }
         self._initial = {
             layer.name: np.broadcast_to(layer.dynamics.v_init, inner_shape(layer.shape))
@@ -118,6 +124,8 @@ class Results:
             potential = departure.potentials.get(name, self._initial[name])
             rank = len(self._plan.trains[name].shape)
             array[rows] = to_outer(potential, rank)
+        for name, times in departure.times.items():
+            self._times[name][rows] = to_outer(times, len(self._plan.trains[name].shape))
         self._hold(rows, departure)
 
     def _hold(self, rows: Array, departure: Departure) -> None:
@@ -167,6 +175,7 @@ class Results:
             rasters=self._rasters,
             membrane_traces=self._traces,
             exits=self._exits,
+            spike_times=self._times,
         )
 
     def _count_dtype(self, name: str) -> type[np.generic]:

@@ -204,6 +204,11 @@ class Session:
             counts=counts,
             potentials=potentials,
             behind=self._received.behind(self._clocks, mask),
+            times={
+                name: state.times(mask)
+                for name, state in self._states.items()
+                if isinstance(state, FireOnceState)
+            },
         )
 
     def _counts(self, name: str, mask: Array | slice) -> Counts:

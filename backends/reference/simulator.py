@@ -29,6 +29,7 @@ from snnc.backends.reference.synapses import Synapses, fan_outs, synapses
 from snnc.backends.reference.trace import Trace
 from snnc.backends.reference.validate import check_network, check_options, check_recorded
 from snnc.backends.reference.whole_windows import WindowJob, fits
+from snnc.backends.reference.window_session import WindowExitJob
 from snnc.ir import model
 from snnc.ir.latency import layer_local
 from snnc.ir.tensors import Array
@@ -133,13 +134,13 @@ class Simulator:
         found = fan_outs(self.network, self._all_synapses(), course.stages)
         results = Results(plan, found, count, samples, integer, asking)
         results.allocate(record, record_membrane)
-        whole = self._whole_windows and not asking and not record_membrane
-        kind = WindowJob if whole and fits(self.network, count) else Job
+        whole = self._whole_windows and not record_membrane and fits(self.network, count)
+        kind = Job if not whole else WindowExitJob if asking else WindowJob
         job = kind(
             plan=plan,
             inputs=inputs,
             steps=count,
-            block_steps=self.block_steps,
+            block_steps=_all_steps if whole else self.block_steps,
             first=first,
             results=results,
             record=record,
@@ -147,7 +148,7 @@ class Simulator:
             course=course,
             fan_outs=found,
         )
-        groups = self._groups(samples, plan, course.stages, asking)
+        groups = self._groups(samples, plan, course.stages, asking and not whole)
         run_groups(job, groups, progress, count * samples, self._threads)
         return results.trace()
 
@@ -230,6 +231,11 @@ def _usual_dtype(network: model.Network) -> str:
         return "integer"
     exact = isinstance(network.schedule, (model.Gated, model.Phased))
     return "float64" if exact else "float32"
+
+
+def _all_steps(samples: int, steps: int) -> int:
+    """Blocks of runs by whole windows, which hold all steps anyway."""
+    return steps
 
 
 def _cores() -> int:

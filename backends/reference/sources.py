@@ -155,7 +155,8 @@ def _error(code: str, message: str, where: str, cure: str = "") -> InputError:
 def check_steps(network: model.Network, inputs: Mapping[str, Array], steps: int | None) -> int:
     """The number of time steps of a run: `steps`, or the network's, or that of the events.
 
-    Events of a network with gated input may end with its window; behind it nothing would act.
+    Events of a network with gated input may end with its window; behind it nothing would act. A
+    schedule of phases can be cut short, so that the last windows are not reached, but not go on.
 
     Raises:
         InputError: Events behind the window (SN513).
@@ -176,6 +177,16 @@ def check_steps(network: model.Network, inputs: Mapping[str, Array], steps: int 
     if steps < 1:
         raise UsageError(
             Diagnostic("SN505", f"{steps} time steps were asked for; at least 1 is needed")
+        )
+    if isinstance(schedule, model.Phased) and steps > schedule.steps:
+        raise UsageError(
+            Diagnostic(
+                "SN505",
+                f"{steps} time steps were asked for, but the windows of network {network.name} "
+                f"end with step {schedule.steps}",
+                "schedule",
+                "ask for fewer, or compile with a longer window",
+            )
         )
     driven = schedule.drive(steps) if schedule else steps
     wrong = sorted(lengths - {steps, driven})

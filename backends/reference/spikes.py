@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from snnc.backends.reference.buffers import Archive, SpikeBuffer
+from snnc.backends.reference.once import OnceBuffer
 from snnc.backends.reference.plan import Plan
 from snnc.ir import model
 from snnc.ir.tensors import Array
@@ -41,8 +42,9 @@ class Spikes:
             if name not in needed:
                 continue
             if name not in self._buffers:
-                dtype = self._plan.dtype
-                self._buffers[name] = SpikeBuffer(train, samples, self._block, dtype)
+                once = self._plan.phases is not None and train.history > 0
+                kind = OnceBuffer if once else SpikeBuffer
+                self._buffers[name] = kind(train, samples, self._block, self._plan.dtype)
             elif name in self._archives:
                 self._buffers[name].forget()
 

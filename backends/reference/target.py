@@ -17,7 +17,7 @@ from snnc.ir.tensors import Array
 
 _LIMITS = Limits(
     stages=("snn", "fixed"),
-    neurons=("if", "running_max2d", "max_gate2d", "integrator"),
+    neurons=("if", "running_max2d", "max_gate2d", "integrator", "ttfs", "integer_ttfs"),
     operators=(
         "dense",
         "conv2d",
@@ -32,11 +32,20 @@ _LIMITS = Limits(
         "pad2d",
         "upsample2d",
     ),
-    codings=("direct", "rounded", "graded", "poisson", "events"),
+    codings=(
+        "direct",
+        "rounded",
+        "graded",
+        "poisson",
+        "events",
+        "spike_time",
+        "integer_spike_time",
+    ),
     resets=("subtract", "zero", "none"),
     signed_spikes=True,
     spike_cap=True,
     gated_input=True,
+    phases=True,
     chained_operators=True,
     delays=True,
     exits=("confidence", "margin", "entropy", "patience", "fixed", "bayes"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -77,6 +77,8 @@ class Trace:
         rasters: Recorded population to its spikes (T, N, *shape), int8.
         membrane_traces: Recorded population to its potential after each step (T, N, *shape).
         exits: How each sample was answered; None where no exit policy was executed.
+        spike_times: TTFS population to the step of its fire window in which each neuron fired
+            (N, *shape), int16 from 0, -1 where it did not; empty for networks without.
     """
 
     schedule: model.Schedule
@@ -94,6 +96,7 @@ class Trace:
     rasters: Mapping[str, Array]
     membrane_traces: Mapping[str, Array]
     exits: Exits | None = None
+    spike_times: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def drive(self) -> int:

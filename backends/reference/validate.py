@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.ir import model
 
+_POTENTIALS = (model.Integrator, model.IF, model.TTFS, model.IntegerTTFS)
 DTYPES = ("float32", "float64", "integer")
 
 
@@ -35,7 +36,7 @@ def simulation_findings(network: model.Network) -> Iterator[Diagnostic]:
                     "SN509",
                     f"{population.name} reads {incoming.source}, an integrator, which never fires",
                     f"population {population.name}",
-                    "make the source an integrate-and-fire population",
+                    "make the source a population that fires",
                 )
     yield from _head_findings(network)
 
@@ -45,7 +46,7 @@ def _head_findings(network: model.Network) -> Iterator[Diagnostic]:
         neuron = network.population(head.population).neuron
         membrane = isinstance(head.readout, model.Membrane)
         if isinstance(head.readout, model.Logits) or (
-            membrane and not isinstance(neuron, (model.Integrator, model.IF))
+            membrane and not isinstance(neuron, _POTENTIALS)
         ):
             yield Diagnostic(
                 "SN509",
@@ -94,7 +95,7 @@ def check_recorded(
                 )
             )
     for name in record_membrane:
-        if not isinstance(known[name], (model.IF, model.Integrator)):
+        if not isinstance(known[name], _POTENTIALS):
             raise UsageError(
                 Diagnostic(
                     "SN506",

@@ -55,7 +55,7 @@ class WindowJob(Job):
             work: Workspace | None = getattr(self._local, "work", None)
             if work is None:
                 work = self._local.work = Workspace(self._plan.dtype)
-            run = _Run(self._plan, self._cut(group), len(group), work)
+            run = WindowRun(self._plan, self._cut(group), len(group), work)
             run.everything()
             self._results.put_block(group, run.block(self._steps, self._record))
             self._results.put_departure(group, run.departure(self._steps))
@@ -63,7 +63,7 @@ class WindowJob(Job):
             yield
 
 
-class _Run:
+class WindowRun:
     """One group of samples: spike times by source, potentials by population, channels last."""
 
     def __init__(
@@ -96,22 +96,32 @@ class _Run:
             if isinstance(layer.dynamics, FireOnce):
                 times = encode_inner(potential, layer.dynamics.thresholds)
                 self._times[layer.name] = times
-                potential = np.where(times == NO_SPIKE, potential, 0)
             self._potentials[layer.name] = potential
 
     def _summed(self, layer: Layer) -> Array:
         """The potential of a layer once all its input has come."""
+        return self._heard(layer, slice(None), None)
+
+    def _heard(self, layer: Layer, rows: Array | slice, before: int | None) -> Array:
+        """The potential of a layer, some samples, by what came in the steps before the given one.
+
+        None for all steps; else its window has begun before.
+        """
         shape = inner_shape(layer.summed)
-        total = np.zeros((self._samples, *shape), self._plan.dtype)
+        count = self._samples if isinstance(rows, slice) else len(rows)
+        total = np.zeros((count, *shape), self._plan.dtype)
         total += layer.dynamics.v_init if not isinstance(layer.dynamics, MaxPool) else 0
         begin = self._phases.integrates[layer.name]
         for current in self._drive.currents(layer.name, begin, slice(0, self._samples)):
-            total += current
+            total += current if len(current) == 1 else current[rows]
         for connection in layer.spiking:
             name = connection.source
-            worth = decode(self._times[name], self._kernels[name])
+            times = self._times[name][rows]
+            if before is not None:
+                times = np.where(times + connection.first < before, times, NO_SPIKE)
+            worth = decode(times, self._kernels[name])
             if name in self._signs:
-                worth = worth * self._signs[name]
+                worth = worth * self._signs[name][rows]
             total += self._through(connection, worth)
         return total
 
@@ -184,33 +194,62 @@ class _Run:
         """The spikes of a source in a step, from 0, int8 (samples, *inner shape)."""
         local = step - self._phases.fires[name]
         times = self._times[name]
-        sent = (times == (local if local >= 0 else len(self._kernels[name]))).view(np.int8)
+        place = local if local >= 0 else len(self._kernels[name])
+        sent: Array = (times == place).view(np.int8)
         return sent * self._signs[name] if name in self._signs else sent
 
     def _raster(self, name: str, steps: int) -> Array:
-        rank = len(self._plan.trains[name].shape)
+        shape = self._plan.trains[name].shape
+        rank = len(shape)
+        if name not in self._times:  # an integrator
+            return np.zeros((steps, self._samples, *shape), np.int8)
         return np.stack([to_outer(self._sent(name, step), rank) for step in range(steps)])
 
     def departure(self, steps: int) -> Departure:
         """Counts and potentials."""
-        rows = np.arange(self._samples)
-        full = np.full(self._samples, steps, np.int64)
-        counts = {}
+        return self.leaving(np.arange(self._samples), steps)
+
+    def leaving(self, rows: Array, steps: int) -> Departure:
+        """Counts and potentials of samples (n,) that end after so many steps."""
+        full = np.full(len(rows), steps, np.int64)
+        counts, sent = {}, {}
         for name, times in self._times.items():
-            events = (times != NO_SPIKE).astype(np.int32)
-            counts[name] = Counts(events * self._signs.get(name, 1), events)
+            known = times[rows]
+            known = np.where(known + self._phases.fires[name] < steps, known, NO_SPIKE)
+            sent[name] = known.astype(np.int16)
+            events = (known != NO_SPIKE).astype(np.int32)
+            signs = self._signs[name][rows] if name in self._signs else 1
+            counts[name] = Counts(events * signs, events)
         names = [layer.name for layer in self._plan.layers]
         return Departure(
             rows=rows,
             time=steps,
             steps_run=full,
-            settled=np.full(self._samples, -1, np.int64),
+            settled=np.full(len(rows), -1, np.int64),
             clocks=dict.fromkeys([*self._plan.trains, *names], steps),
             ran=dict.fromkeys(names, full),
             counts=counts,
-            potentials=self._potentials,
+            potentials={
+                layer.name: self._after(layer, rows, steps, sent)
+                for layer in self._plan.layers
+                if layer.name in self._potentials
+            },
             behind={},
+            times={n: t for n, t in sent.items() if n in self._potentials},
         )
+
+    def _after(self, layer: Layer, rows: Array, steps: int, sent: Mapping[str, Array]) -> Array:
+        """The potential of a layer after so many steps: 0 where it has fired by then."""
+        begin = self._phases.integrates[layer.name]
+        potential = self._potentials[layer.name][rows]
+        if steps <= begin:
+            assert not isinstance(layer.dynamics, MaxPool)
+            potential = np.zeros_like(potential) + layer.dynamics.v_init
+        elif steps < begin + self._phases.window:
+            potential = self._heard(layer, rows, steps)
+        if layer.name in sent:
+            return np.where(sent[layer.name] == NO_SPIKE, potential, 0)
+        return potential
 
 
 def encode_inner(potential: Array, thresholds: Array) -> Array:

@@ -62,12 +62,22 @@ def eval_(
             "default), with exits only (run, the fastest), or without (off).",
         ),
     ] = None,
+    relative_to: Annotated[
+        str | None,
+        typer.Option(
+            "--relative-to",
+            metavar="NAME|FILE.json",
+            help="Estimate the energy relative to another run, from spikes and time steps: a "
+            "published one (cifar10, cifar100), or what `snnc --json eval` printed of it.",
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="DIR", help="Write curves as SVG files.")
     ] = None,
 ) -> int:
     """Measure a network on a data set and compare it with its ANN."""
     from snnc.cli.failures import say
+    from snnc.cli.relative import compared, open_reference
     from snnc.driver.evaluating import evaluate
     from snnc.evaluation.exits import exit_mode
 
@@ -77,6 +87,7 @@ def eval_(
     o.known_dtype(dtype)
     mode = exit_mode(exits or "compare")
     _check_wishes(max_drop, plot)
+    reference = None if relative_to is None else open_reference(relative_to)
     with out.progress() as bars:
         measured = evaluate(
             subject,
@@ -97,6 +108,7 @@ def eval_(
             target=target,
             seed=seed,
         )
+    measured = compared(measured, reference)
     if plot is not None:
         write_plots(measured, plot, out)
     payload, texts = _result(measured)
@@ -164,7 +176,10 @@ def excessive_drop(measured: Evaluation, max_drop: float | None) -> Diagnostic |
     only_exits = measured.exit is not None and measured.exit.full is None
     if drop > max_drop + 1e-9 and not only_exits:
         text = f"the SNN is {drop:.2f} points below the ANN; --max-drop allows {max_drop:g}"
-        return Diagnostic("SN932", text, help="more --steps, or `snnc compile --auto`")
+        cure = "more --steps, or `snnc compile --auto`"
+        if measured.phases is not None:
+            cure = "a longer window (--coding ttfs --steps N), or fit-ttfs-kernels"
+        return Diagnostic("SN932", text, help=cure)
     if exit_drop is not None and exit_drop > max_drop + 1e-9:
         text = (
             f"with exits the SNN is {exit_drop:.2f} points below the ANN; --max-drop allows "

@@ -11,6 +11,7 @@ from rich.table import Table
 from snnc.text import percent
 
 if TYPE_CHECKING:
+    from snnc.evaluation.layers import LayerReport
     from snnc.evaluation.result import Evaluation
 
 MOST_SHOWN = 12
@@ -30,7 +31,9 @@ def summary_table(measured: Evaluation) -> Table:
 def summary_rows(measured: Evaluation) -> list[tuple[str, str]]:
     """The rows of the summary, as text."""
     curve = measured.accuracy_by_step
-    marks = [t for t in (1, 2, 4, 8, 16, 32, 64, 128, 256) if t < _last_change(measured)]
+    before = 0 if measured.phases is None else measured.phases.opens - 1
+    marks = [before + t for t in (1, 2, 4, 8, 16, 32, 64, 128, 256)]
+    marks = [t for t in marks if t < _last_change(measured)]
     rows = [
         ("samples", f"{measured.samples:,}"),
         ("ANN accuracy", percent(measured.ann_accuracy)),
@@ -40,6 +43,10 @@ def summary_rows(measured: Evaluation) -> list[tuple[str, str]]:
         ("spikes per sample", f"{measured.spikes_per_sample:,.0f}"),
         ("synaptic operations per sample", f"{measured.synops_per_sample:,.0f}"),
     ]
+    if measured.phases is not None:
+        timed = measured.phases
+        text = f"{timed.spikes_per_neuron:.3f} of {timed.neurons:,} that fire once at most"
+        rows.insert(6, ("spikes per neuron", text))
     rows[5:5] = [*settled_rows(measured), *exact_rows(measured)]
     if measured.ann_macs is not None:
         rows.append(("ANN multiply-accumulates", f"{measured.ann_macs:,}"))
@@ -47,6 +54,7 @@ def summary_rows(measured: Evaluation) -> list[tuple[str, str]]:
         points = ", ".join(f"{t}: {percent(curve[t - 1])}" for t in marks)
         rows.insert(3, ("accuracy by step", points))
     rows.extend(_energy_rows(measured.energy_estimates))
+    rows.extend(_relative_rows(measured.relative_energy))
     return rows
 
 
@@ -99,6 +107,16 @@ def _energy_rows(estimates: tuple[dict[str, Any], ...]) -> list[tuple[str, str]]
     return rows
 
 
+def _relative_rows(estimates: tuple[dict[str, Any], ...]) -> list[tuple[str, str]]:
+    """Energies relative to another run, as estimates."""
+    rows = []
+    for estimate in estimates:
+        parts = f"{estimate['dynamic']:.3g} by spikes, {estimate['static']:.3g} by time"
+        text = f"{estimate['energy']:.3g} of {estimate['reference']}: {parts}"
+        rows.append((f"energy estimate, {estimate['name']}", text))
+    return rows
+
+
 def layer_table(measured: Evaluation) -> Table:
     """A row per layer; errors were measured on `layer_samples` samples."""
     compared = measured.layer_samples
@@ -106,7 +124,8 @@ def layer_table(measured: Evaluation) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     table.add_column("layer", overflow="fold")
     table.add_column("ONNX nodes", overflow="fold", max_width=40)
-    columns = ["neurons", "spikes", "rate", "corr.", "error", "clipped", "silent"]
+    rate = "rate" if measured.phases is None else "per neuron"
+    columns = ["neurons", "spikes", rate, "corr.", "error", "clipped", "silent"]
     counted = measured.exactness is not None
     if counted:
         columns.append("unequal")
@@ -118,7 +137,7 @@ def layer_table(measured: Evaluation) -> Table:
             shortened(layer.onnx_nodes),
             f"{layer.neurons:,}",
             f"{layer.spikes_per_sample:,.0f}",
-            "-" if layer.mean_rate is None else f"{layer.mean_rate:.3f}",
+            _rate(layer, measured),
             "-" if layer.correlation is None else f"{layer.correlation:.4f}",
             percent(layer.relative_error, 1),
             percent(layer.clipped, 2),
@@ -142,6 +161,15 @@ def quantisation_tables(measured: Evaluation) -> list[RenderableType]:
     for row in layer_rows(found):
         table.add_row(*row)
     return ["", f"whole numbers against fractions, {summary(found)}", table]
+
+
+def _rate(layer: LayerReport, measured: Evaluation) -> str:
+    """Spikes per neuron and time step; per neuron alone where each fires once at most."""
+    if layer.mean_rate is None:
+        return "-"
+    if measured.phases is None:
+        return f"{layer.mean_rate:.3f}"
+    return f"{layer.spikes_per_sample / layer.neurons:.3f}"
 
 
 def _count(value: int | None) -> str:

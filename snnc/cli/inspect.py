@@ -13,6 +13,7 @@ from rich.table import Table
 
 from snnc.cli.compile import population_table, steps_text
 from snnc.cli.console import Output
+from snnc.cli.phase_table import phase_tables
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.text import one_of
 
@@ -118,6 +119,7 @@ def coding_text(coding: Coding) -> str:
 def _network_payload(network: Network) -> dict[str, Any]:
     from snnc.driver.exits import text_of
     from snnc.driver.report import keyword_of, population_rows, window_of
+    from snnc.evaluation.phases import phase_record
 
     rows = population_rows(network)
     return {
@@ -126,6 +128,7 @@ def _network_payload(network: Network) -> dict[str, Any]:
         "passes": list(network.passes),
         "steps": None if network.schedule is None else network.schedule.steps,
         "window": window_of(network),
+        "phases": phase_record(network),
         "inputs": [
             {"name": i.name, "shape": list(i.shape), "coding": coding_text(i.coding)}
             for i in network.inputs
@@ -167,7 +170,8 @@ def _network_texts(network: Network) -> list[RenderableType]:
         f"size     {payload['neurons']:,} neurons, {payload['parameters']:,} parameters, "
         f"{payload['macs']:,} multiply-accumulates per sample"
     )
-    return ["\n".join(lines), population_table(payload["populations"])]
+    tables = [population_table(payload["populations"]), *phase_tables(payload["phases"])]
+    return ["\n".join(lines), *tables]
 
 
 def _statistics(name: str, network: Network) -> dict[str, Any]:

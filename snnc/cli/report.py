@@ -9,6 +9,7 @@ import typer
 
 from snnc.cli import options as o
 from snnc.cli.console import Output
+from snnc.cli.phase_table import phase_tables
 from snnc.diagnostics import Diagnostic, UsageError
 
 
@@ -47,5 +48,6 @@ def report(
             measured = compiled.evaluate(data, steps=steps, batch=batch, progress=bars)
         content["evaluation"] = measured.as_dict()
     write_atomic(output, render_report(content).encode("utf-8"))
-    out.result({"output": str(output), "evaluated": data is not None}, f"written    {output}")
+    payload = {"output": str(output), "evaluated": data is not None}
+    out.result(payload, f"written    {output}", *phase_tables(content.get("phases")))
     return 0

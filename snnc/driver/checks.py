@@ -12,6 +12,9 @@ The comparisons, each with its own band (`PassCheck.measure`), are those of `mea
   with what its neurons come to as the number of steps grows. No time step is simulated, so the band
   is as narrow as 1e-4, and a wrong weight, threshold or unit shows. Neurons with hard reset or leak
   have no such limit, and `calibrate-bias` moves it on purpose: there this comparison is left out.
+- `times`, at stage `snn`, for networks of spike times: each layer is given the activations of the
+  ANN in front of it, and its neurons must fire when their own activations in the ANN make them; one
+  step beside that is allowed at the edge between two times.
 - `counts`, at stage `snn`, for networks that come to rest: in a simulation in float64 every spike
   count equals the integer activation of the quantised ANN, but for rounding at an edge.
 - `rates`, at stage `snn`, for all others: the mean absolute difference between `scale * rate` and
@@ -28,6 +31,7 @@ from snnc.diagnostics import Diagnostic, InputError
 from snnc.driver import measures
 from snnc.driver.differences import Expected, Found
 from snnc.driver.hooks import pass_name
+from snnc.driver.measure_times import times
 from snnc.evaluation.reference import AnnReference, InterpretedAnn
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
@@ -39,7 +43,7 @@ CHANGING = ("requantize", "calibrate-bias")
 
 MAPPING = ("to-spiking", "map-quantized")
 
-Measure = Literal["values", "rounded", "limit", "counts", "rates"]
+Measure = Literal["values", "rounded", "limit", "times", "counts", "rates"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,9 @@ class CheckPasses:
         if after.stage == "fixed":  # its weights are rounded on purpose
             self._judge("rates", spec, after, measures.rates(after, expected))
             return
-        if not _moved_on_purpose(after):
+        if isinstance(after.schedule, m.Phased):
+            self._judge("times", spec, after, times(after, expected))
+        elif not _moved_on_purpose(after):
             self._judge("limit", spec, after, measures.limits(after, expected))
         counts = measures.counts(after, expected)
         if counts is not None:
@@ -151,6 +157,10 @@ _WORDS: Mapping[Measure, tuple[str, str]] = {
     ),
     "limit": (
         "would differ even after infinitely many steps, by up to {:.3g} of its largest activation,",
+        "look at it with --print-changed",
+    ),
+    "times": (
+        "sends values that differ by up to {:.3g} of its largest one",
         "look at it with --print-changed",
     ),
     "counts": (

@@ -17,7 +17,7 @@ from snnc.driver import exits, integer_exits
 from snnc.driver.auto import Search, Searcher
 from snnc.driver.calibration import Calibration, calibrate, require_single_input
 from snnc.driver.checks import CHECKED_SAMPLES, CheckPasses
-from snnc.driver.classifiers import insert
+from snnc.driver.classifiers import insert, labelled
 from snnc.driver.compiled import Compiled
 from snnc.driver.hooks import KeepFractions, KeepQuantised, Shifted
 from snnc.driver.overlap import names_share
@@ -183,9 +183,11 @@ class Compilation:
         self, plan: Plan, steps: int | None, calibration: Calibration, *, watched: bool
     ) -> Network:
         network = self.source.network
+        fitted = self.data if watched or self.data is None else Subset(self.data, held_out=False)
         context = Context(
             statistics=calibration.statistics,
             calibration=calibration.samples,
+            labelled=labelled(fitted),
             steps=steps or DEFAULT_STEPS,
             steps_given=steps is not None,
             seed=self.options.seed,

@@ -17,7 +17,7 @@ from snnc.evaluation.evaluate import ProgressSink, Samples
 from snnc.evaluation.inputs import affordable_batch
 from snnc.evaluation.reference import AnnReference, head_values
 from snnc.exits.labels import checked_labels
-from snnc.exits.recorded import Recorded
+from snnc.exits.recorded import Recorded, unheard
 from snnc.exits.requests import Request, check_network, complete
 from snnc.ir import model as m
 from snnc.ir.fields import write_call
@@ -228,6 +228,7 @@ def record(
     """Read-outs of every head over the whole schedule, for all samples of a data set.
 
     Memory holds the read-outs of all samples, (T, N, K) per head, and one batch of everything else.
+    Of a schedule of phases the steps before the first head's window are left out.
     """
     simulator = Simulator(network)
     entry = network.inputs[0].name
@@ -235,7 +236,7 @@ def record(
     logits: dict[str, list[Array]] = {head.name: [] for head in network.heads}
     labels: list[Array] = []
     settled: list[Array] = []
-    done = 0
+    done, skipped = 0, unheard(network)
     _tell(progress, 0, len(data))
     for x, y in data.batches(affordable_batch(network)):
         if y is not None:
@@ -244,7 +245,7 @@ def record(
         if trace.settled is not None:
             settled.append(trace.settled)
         for name, values in head_values(ann, x, outputs).items():
-            outputs[name].append(trace.outputs[name])
+            outputs[name].append(trace.outputs[name][skipped:].copy())
             logits[name].append(values)
         done += len(x)
         _tell(progress, done, len(data))
@@ -253,6 +254,7 @@ def record(
         np.concatenate(labels).astype(np.int64) if labels else None,
         np.concatenate(settled) if settled else None,
         {name: np.concatenate(parts) for name, parts in logits.items()},
+        skipped,
     )
 
 

@@ -22,9 +22,11 @@ from snnc.evaluation.exactness import ExactnessSums
 from snnc.evaluation.inputs import coded_input
 from snnc.evaluation.reference import answered
 from snnc.frontend.edges import compare_levels
+from snnc.frontend.spike_edges import compare_spikes
 from snnc.ir import model as m
 from snnc.ir.interpret import activate, evaluate, summed_input
 from snnc.ir.linear import broadcast_parameter
+from snnc.ir.phases import PASSING, fire_thresholds, kernels
 from snnc.ir.tensors import Array
 from snnc.passes.layerwise import unit_map
 
@@ -38,7 +40,7 @@ def values(network: m.Network, expected: Expected) -> Iterator[Found]:
     """Stage ann: the values in ANN units; layer by layer where some are quantised."""
     given: dict[str, Array] = {network.inputs[0].name: expected.x.astype(np.float64)}
     wanted = expected.of(network)
-    if not any(isinstance(p.neuron, m.Quantized) for p in network.populations):
+    if not any(isinstance(p.neuron, m.Quantized | m.TTFS) for p in network.populations):
         computed = evaluate(network, given)
         for population in network.populations:
             if population.name in wanted:
@@ -55,6 +57,8 @@ def values(network: m.Network, expected: Expected) -> Iterator[Found]:
         target = wanted[name].astype(np.float64) / unit_map(network, population)
         if isinstance(neuron, m.Quantized):
             yield _levels(network, name, neuron, received, target)
+        elif isinstance(neuron, m.TTFS):
+            yield _spikes(name, neuron, received, target)
         else:
             yield Found(name, largest_difference(given[name], target), ANN_BAND)
         given[name] = target
@@ -65,6 +69,12 @@ def _levels(
 ) -> Found:
     largest = float(np.abs(target).max(initial=0.0)) or 1.0
     verdict = compare_levels(network, neuron, received, target, ANN_BAND * largest)
+    return Found(name, verdict.error / largest, ANN_BAND, verdict.at_edge, verdict.fault)
+
+
+def _spikes(name: str, neuron: m.TTFS, received: Array, target: Array) -> Found:
+    largest = float(np.abs(target).max(initial=0.0)) or 1.0
+    verdict = compare_spikes(neuron, received, target)
     return Found(name, verdict.error / largest, ANN_BAND, verdict.at_edge, verdict.fault)
 
 
@@ -188,6 +198,8 @@ def _limit_target(
 def _without_sign(ann: m.Network, population: m.Population, value: Array) -> Array:
     """What firing output neurons say of logits: spikes without a sign count positive ones only."""
     neuron = population.neuron
+    if isinstance(neuron, m.TTFS | m.IntegerTTFS):
+        return np.maximum(value, 0)
     fires = isinstance(neuron, m.IF) and neuron.negative_spikes == "none"
     if fires and isinstance(ann.population(population.name).neuron, m.Identity):
         return np.maximum(value, 0)
@@ -259,12 +271,27 @@ def _coarseness(
     network: m.Network, population: m.Population, expected: Expected, trace: Trace
 ) -> float:
     """The coarser of a spike in all driven steps and of the ANN's own steps, over the mean."""
-    if isinstance(population.neuron, m.Integrator):
+    neuron = population.neuron
+    passing = isinstance(neuron, PASSING) and isinstance(trace.schedule, m.Phased)
+    if passing or isinstance(neuron, m.Integrator):
         return 0.0
     activation = _without_sign(expected.network, population, expected.values[population.name])
+    if isinstance(neuron, m.TTFS | m.IntegerTTFS):
+        return _time_step(network, population, activation)
     coarse = quantisation_step(unit_map(network, population), activation, trace.drive)
     original = expected.network.population(population.name)
     if isinstance(original.neuron, m.Quantized):
         step = broadcast_parameter(original.neuron.step, original.shape, expected.network.array)
         coarse = max(coarse, quantisation_step(step, activation, 1))
     return coarse
+
+
+def _time_step(network: m.Network, population: m.Population, activation: Array) -> float:
+    """How coarse spike times are: a step of the kernel, and the least value, over the mean."""
+    neuron = population.neuron
+    assert isinstance(neuron, m.TTFS | m.IntegerTTFS)
+    values = kernels(network)[population.name].astype(np.float64)
+    ratio = float(values[1] / values[0]) if len(values) > 1 else 0.0
+    least = float(fire_thresholds(network, neuron)[-1].max())
+    unit = unit_map(network, population) * least
+    return 1.0 - ratio + quantisation_step(unit, activation, 1)

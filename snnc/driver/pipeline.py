@@ -24,6 +24,7 @@ from snnc.passes.defaults import (
     mapping_mode,
 )
 from snnc.passes.manager import Hook, PipelineError, run_pipeline
+from snnc.passes.trained_times import has_spike_times
 from snnc.text import one_of
 
 
@@ -49,7 +50,15 @@ def build_pipeline(text: str, target: Target | None = None) -> tuple[Pass, ...]:
 
 
 def candidate_pipelines(network: Network, limits: Limits) -> dict[str, str]:
-    """What `--auto` tries on a network of stage ann for a target, best first, by name."""
+    """What `--auto` tries on a network of stage ann for a target, best first, by name.
+
+    Raises:
+        UsageError: SN936, the network was trained with spike times.
+    """
+    if has_spike_times(network):
+        text = "--auto searches the time steps of a rate code, and the network has spike times"
+        cure = "leave it out: the window is the one that the network was trained with"
+        raise UsageError(Diagnostic("SN936", text, where="--auto", help=cure))
     kind = kind_of_network(network)
     if kind == "float":
         return dict(CANDIDATE_PIPELINES)

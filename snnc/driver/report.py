@@ -10,6 +10,7 @@ from snnc.driver.auto import Search
 from snnc.driver.checks import PassCheck
 from snnc.driver.source import Source
 from snnc.driver.targets import find_target
+from snnc.evaluation.phases import phase_record
 from snnc.ir.interpret import network_macs, population_macs
 from snnc.ir.model import Gated, Network
 from snnc.passes.defaults import Choice
@@ -42,6 +43,7 @@ def build_report(
         "choice": None if choice is None else asdict(choice),
         "steps": compiled.steps,
         "window": window_of(compiled.network),
+        "phases": phase_record(compiled.network),
         "calibration": dict(compiled.calibration_record),
         "ann_macs": network_macs(source.network),
         "populations": population_rows(compiled.network),

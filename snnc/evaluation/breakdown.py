@@ -6,6 +6,10 @@ neuron that received `z` evenly would fire `floor((D z + v_init) / theta)` times
 (Bu et al. 2022, eq. 8 to 11, give these three errors: clipping, quantisation and unevenness). What
 `z` itself differs from the ANN's is inherited from the layers in front. Where the ANN's activation
 is a staircase, `f` is that staircase: rounding to it is no error.
+
+Where a spike's time is its value, `z` is the whole input and `f(z) = max(z, 0)`: clipping is what
+lies above the largest value, quantisation the rounding to a step in time (what is too small to be
+sent included), and unevenness what neurons miss that fire before all their input has come.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from snnc.evaluation.decoded import largest_value, spoken
 from snnc.ir import model as m
 from snnc.ir.interpret import activate, summed_input
 from snnc.ir.linear import broadcast_parameter
@@ -93,7 +98,7 @@ class ShareSums:
         current = summed_input(self._network, population, values).astype(np.float64)
         ideal = ideal_rate(self._network, population, current)
         even = _even_rate(self._network, population, current, time)
-        reached = np.minimum(ideal, largest_rate(population.neuron, time))
+        reached = np.minimum(ideal, largest_output(self._network, population, time))
         if self._staircase is not None and isinstance(population.neuron, m.IF):
             unit = _threshold(self._network, population)
             reached = ideal = self._staircase(current / unit * scale) / scale
@@ -134,6 +139,8 @@ def ideal_rate(network: m.Network, population: m.Population, current: Array) -> 
     bound, as the number of steps grows.
     """
     neuron = population.neuron
+    if isinstance(neuron, m.TTFS | m.IntegerTTFS):
+        return np.maximum(current, 0.0)
     if not isinstance(neuron, m.IF):
         return _pooled(network, neuron, current)
     ideal: Array = current / _threshold(network, population)
@@ -151,8 +158,11 @@ def _goes_below_zero(neuron: m.IF) -> bool:
 def _even_rate(network: m.Network, population: m.Population, current: Array, time: Time) -> Array:
     """The rate of a perfect neuron that gets its mean input `current` in every driven step."""
     neuron = population.neuron
+    if isinstance(neuron, m.TTFS | m.IntegerTTFS):
+        return spoken(network, population, current)
     if not isinstance(neuron, m.IF):
-        return np.minimum(_pooled(network, neuron, current), largest_rate(neuron, time))
+        limit = largest_output(network, population, time)
+        return np.minimum(_pooled(network, neuron, current), limit)
     threshold = _threshold(network, population)
     start = broadcast_parameter(neuron.v_init, population.shape, network.array)
     total = current * time.drive + start.astype(np.float64)
@@ -172,6 +182,13 @@ def count_bounds(neuron: m.IF, steps: int) -> tuple[int, int]:
     if neuron.negative_spikes == "none":
         return 0, high
     return -steps if neuron.min_spikes is None else max(-steps, neuron.min_spikes), high
+
+
+def largest_output(network: m.Network, population: m.Population, time: Time) -> float:
+    """The largest value that a neuron can report: a rate, or with spike times what one is worth."""
+    if isinstance(network.schedule, m.Phased):
+        return largest_value(network, population)
+    return largest_rate(population.neuron, time)
 
 
 def largest_rate(neuron: m.Neuron, time: Time) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from snnc.backends.reference.trace import Trace
 from snnc.evaluation.breakdown import Time, staircase_of
+from snnc.evaluation.decoded import decoded_values
 from snnc.evaluation.exactness import ExactnessSums
 from snnc.evaluation.inputs import coded_input, neurons_of
 from snnc.evaluation.layers import LayerMeter, LayerReport
@@ -129,9 +130,12 @@ def mean_values(
 ) -> dict[str, Array]:
     """Mean value per driven step of inputs and layers (n, *shape): rates, or membrane / steps.
 
-    For a coded input the mean is the analog value that the code stands for. `part`: which of the
-    trace's samples; `x` holds those alone.
+    Where a spike's time is its value, that value (`decoded_values`), since input acts once. For a
+    coded input the mean is the analog value that the code stands for. `part`: which of the trace's
+    samples; `x` holds those alone.
     """
+    if isinstance(network.schedule, m.Phased):
+        return decoded_values(network, trace, x, part)
     values = {network.inputs[0].name: coded_input(network, x)}
     for population in network.populations:
         integrates = isinstance(population.neuron, m.Integrator)

@@ -26,7 +26,7 @@ class CostSums:
         self._network = network
         self._macs = {p.name: population_macs(network, p) for p in network.populations}
         self._analog_macs = direct_macs(network)
-        self._spikes = 0
+        self._spikes: dict[str, int] = {}
         self._synops = 0
         self._updates = 0
         self._work = 0
@@ -36,7 +36,8 @@ class CostSums:
     def add(self, trace: Trace) -> None:
         """Add a batch."""
         self.samples += trace.samples
-        self._spikes += sum(int(n.sum()) for n in trace.spikes.values())
+        for name, sent in trace.spikes.items():
+            self._spikes[name] = self._spikes.get(name, 0) + int(sent.sum())
         self._synops += sum(int(n.sum()) for n in trace.synops.values())
         self._updates += sum(int(n.sum()) for n in trace.updates.values())
         self._direct_macs += int(trace.direct_macs.sum())
@@ -48,13 +49,17 @@ class CostSums:
     def operations(self, ann_macs: int | None) -> OperationCounts:
         """The mean counts of a sample; `ann_macs`: of the original network, where it is known."""
         return OperationCounts(
-            spikes=self._spikes / self.samples,
+            spikes=sum(self._spikes.values()) / self.samples,
             synops=self._synops / self.samples,
             direct_macs=self._direct_macs / self.samples,
             updates=self._updates / self.samples,
             driven=self._repeated_macs / max(self._direct_macs, 1),
             ann_macs=None if ann_macs is None else float(ann_macs),
         )
+
+    def spikes(self) -> dict[str, float]:
+        """The mean spikes of a sample, by source."""
+        return {name: sent / self.samples for name, sent in self._spikes.items()}
 
     def equivalent_steps(self) -> float:
         """Mean time steps of the whole network that would cost what the layers' steps cost.

@@ -45,6 +45,23 @@ ROUNDED = {
 }
 """The same for networks whose activations the ANN rounds."""
 
+TIMED = {
+    "clipping": (
+        "activations are larger than what the earliest spike is worth: run fit-ttfs-kernels, "
+        "normalise with a higher percentile or the maximum, or add calibration samples"
+    ),
+    "quantisation": (
+        "spike times are too coarse for this layer, or values below its least one are not sent: "
+        "run fit-ttfs-kernels, take a longer window with a larger tau "
+        "(schedule-ttfs{window=...,tau=...}), or prune less"
+    ),
+    "unevenness": (
+        "neurons fire before all their input has come: a smaller early_fire in schedule-ttfs, or "
+        "none"
+    ),
+}
+"""The same for networks whose values are spike times."""
+
 UNSETTLED = (
     "the run ended before the spikes came to rest: raise --steps to the window and the number of "
     "layers at least; with many levels, requantize{bits=4,layers=all} needs far fewer steps"
@@ -144,7 +161,9 @@ def diagnose(evaluation: Evaluation) -> Diagnosis | None:
 
 
 def _advice(evaluation: Evaluation, cause: str) -> str:
-    """What to try, by the cause and by whether the network is quantised."""
+    """What to try, by the cause and by whether the network is quantised or has spike times."""
+    if evaluation.phases is not None:
+        return TIMED[cause]
     if evaluation.settled is not None:
         return UNSETTLED if evaluation.settled.unsettled else SETTLED
     return ROUNDED[cause] if evaluation.levels else ADVICE[cause]

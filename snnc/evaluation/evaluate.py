@@ -26,6 +26,8 @@ from snnc.evaluation.inputs import (
 from snnc.evaluation.judge import Judge
 from snnc.evaluation.levels import level_notes, levels_of
 from snnc.evaluation.notes import exit_notes, network_notes, rest_notes
+from snnc.evaluation.phase_notes import phase_notes, saving_notes
+from snnc.evaluation.phases import timed_spikes
 from snnc.evaluation.quantisation import QuantisationMeter
 from snnc.evaluation.reference import AnnReference, head_values
 from snnc.evaluation.result import Evaluation
@@ -293,6 +295,7 @@ class _Measured:
             exactness=self.compared.exactness(precision),
             levels=levels_of(self.network, known),
             exit=found,
+            phases=timed_spikes(self.network, self.costs.spikes()),
         )
 
     def _notes(self, settled: Settling | None, found: ExitReport | None) -> Iterator[str]:
@@ -302,9 +305,11 @@ class _Measured:
             network, ann, self.steps, labelled=self.tally.labelled > 0, runs=self.runs
         )
         yield from rest_notes(network, settled, self.steps)
+        yield from phase_notes(network, self.steps, self.costs.spikes())
         yield from level_notes(network, None if ann is None else ann.network, self.steps)
         if found is not None:
             yield from exit_notes(network, found)
+            yield from saving_notes(network, found)
 
     def _mean_steps(self) -> float:
         """Mean time steps of a sample in the run of the main measures."""

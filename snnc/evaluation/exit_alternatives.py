@@ -22,9 +22,10 @@ from snnc.exits.asked import asked
 from snnc.exits.fixed import smallest_step, t_star
 from snnc.exits.front import pareto, thinned
 from snnc.exits.oracle import oracle
-from snnc.exits.recorded import Recorded
+from snnc.exits.recorded import Recorded, unheard
 from snnc.exits.scan import scan
 from snnc.ir import model as m
+from snnc.ir.exits import asked_heads
 from snnc.ir.tensors import Array
 
 MOST_POINTS = 1000
@@ -54,16 +55,30 @@ class Alternatives:
         self._right: list[Array] = []
         self._cost: list[Array] = []
         self._heads = np.zeros(0, np.int64)
+        self._skipped = 0
+        self._asked = 1 if network.exit is None else len(asked_heads(network.exit))
 
     def add(self, trace: Trace, labels: Array | None) -> None:
         """Add a batch that ran without exits."""
-        recorded = Recorded(trace.outputs, labels, trace.settled)
-        found = asked(of_length(self._network, trace.steps), recorded)
-        self._heads = found.head
-        self._score.append(found.score)
-        self._cost.append(found.cost)
-        if labels is not None:
-            self._right.append(found.answer == labels)
+        network = of_length(self._network, trace.steps)
+        self._skipped = unheard(network)
+        outputs = {name: values[self._skipped :] for name, values in trace.outputs.items()}
+        recorded = Recorded(outputs, labels, trace.settled, skipped=self._skipped)
+        found = asked(network, recorded)
+        right = None if labels is None else found.answer == labels
+        rows = slice(None)
+        if isinstance(network.schedule, m.Phased):
+            # An empty read-out, outside its window, has the first class by chance alone.
+            heard = found.score > -np.inf
+            silent = int(heard.any(axis=1).argmax()) // self._asked
+            rows = slice(silent * self._asked, None)
+            right = None if right is None else right & heard
+            self._skipped += silent
+        self._heads = found.head[rows]
+        self._score.append(found.score[rows])
+        self._cost.append(found.cost[rows])
+        if right is not None:
+            self._right.append(right[rows])
 
     def front(self) -> tuple[FrontPoint, ...] | None:
         """The Pareto front of one threshold for all heads; None without labels or thresholds."""
@@ -92,7 +107,8 @@ class Alternatives:
             return None
         deepest = int(self._heads[:-1].max())
         rows = np.flatnonzero(self._heads[:-1] == deepest)
-        points = (self._score_at(step, int(row)) for step, row in enumerate(rows, start=1))
+        numbered = enumerate(rows, start=self._skipped + 1)
+        points = (self._score_at(step, int(row)) for step, row in numbered)
         head = self._network.heads[deepest].name
         return ScoreCourse(name, head, tuple(point for point in points if point is not None))
 
@@ -124,7 +140,10 @@ def of_length(network: m.Network, steps: int) -> m.Network:
 
 
 def fixed_steps(
-    curve: Sequence[float], accuracy: float | None, settling: SettlingSums | None
+    curve: Sequence[float],
+    accuracy: float | None,
+    settling: SettlingSums | None,
+    silent: int = 0,
 ) -> FixedSteps | None:
     """What stopping all samples at the same time gives; None without labels.
 
@@ -132,10 +151,12 @@ def fixed_steps(
         curve: accuracy of the last head after 1, 2, ... steps.
         accuracy: with exits.
         settling: when samples of a gated network came to rest, behind which no step is taken.
+        silent: first steps that are no choice, since the last head says nothing yet.
     """
+    silent = min(silent, len(curve) - 1)
     if accuracy is None or not curve:
         return None
-    values = np.array(curve)
+    values = np.array(curve)[silent:]
 
     def at(step: int) -> FixedStep:
         steps = float(step) if settling is None else settling.mean_steps(step)
@@ -143,9 +164,9 @@ def fixed_steps(
 
     enough = smallest_step(values, accuracy)
     return FixedSteps(
-        t_star=at(t_star(values)),
-        best=at(int(values.argmax()) + 1),
-        as_accurate=None if enough is None else at(enough),
+        t_star=at(silent + t_star(values)),
+        best=at(silent + int(values.argmax()) + 1),
+        as_accurate=None if enough is None else at(silent + enough),
     )
 
 

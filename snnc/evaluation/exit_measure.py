@@ -12,6 +12,7 @@ from snnc.evaluation.exit_sums import ExitSums, HeadSums
 from snnc.evaluation.exits import ExitReport, RunCost
 from snnc.evaluation.reference import AnnReference
 from snnc.evaluation.settling import SettlingSums
+from snnc.exits.search import silent_steps
 from snnc.ir import exits
 from snnc.ir import model as m
 from snnc.ir.answers import classify
@@ -77,7 +78,7 @@ class ExitMeasure:
         assert policy is not None
         sums, other = self.sums, self.alternatives
         macs = None if self.ann is None else network_macs(self.ann.network)
-        accuracy = sums.accuracy
+        accuracy, silent = sums.accuracy, silent_steps(self.network)
         return ExitReport(
             policy=KEYWORD_OF[type(policy)],
             text=write_call(policy),
@@ -94,7 +95,7 @@ class ExitMeasure:
             heads=sums.heads(self.alone),
             front=None if other is None else other.front(),
             oracle=None if other is None else other.oracle(),
-            fixed=None if other is None else fixed_steps(curve, accuracy, settling),
+            fixed=None if other is None else fixed_steps(curve, accuracy, settling, silent),
             course=None if other is None else other.course(),
         )
 

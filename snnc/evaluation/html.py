@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from snnc.evaluation.html_exits import exit_context
 from snnc.evaluation.html_fit import fit_context
+from snnc.evaluation.html_phases import phase_context
 from snnc.evaluation.quantisation_rows import whole_context
 from snnc.text import percent
 
@@ -40,18 +41,33 @@ def render_report(report: Mapping[str, Any]) -> str:
         settled_text=_settled_text(evaluation),
         # Both pictures are made by our own templates, which escape the names they print.
         accuracy_svg=Markup(accuracy_svg(evaluation)) if evaluation else "",
+        rate_name="per neuron" if evaluation and evaluation.get("phases") else "rate",
+        timed=bool(evaluation and evaluation.get("phases")),
         layers_svg=Markup(layers_svg(evaluation)) if evaluation else "",
         **exit_context(report, evaluation),
         **whole_context(evaluation),
         **fit_context(report),
+        **phase_context(report, _drawn),
     )
 
 
+def _drawn(template: str, context: Mapping[str, Any]) -> Markup:
+    """A picture by one of our own templates, which escape the names they print."""
+    return Markup(_environment(autoescape=True).get_template(template).render(context))
+
+
 def accuracy_svg(evaluation: Mapping[str, Any]) -> str:
-    """Accuracy after every time step, the ANN's as a dashed line; logarithmic in steps."""
-    curve: Sequence[float] = evaluation["accuracy_by_step"]
-    ann: float | None = evaluation["ann_accuracy"]
+    """Accuracy after every time step, the ANN's as a dashed line; logarithmic in steps.
+
+    With phases it begins where the last head does, and its steps are counted from there.
+    """
+    phases = evaluation.get("phases")
+    before = 0 if phases is None else phases["opens"] - 1
     found = evaluation.get("exit")
+    if found is not None and found["mean_steps"] <= before:  # internal heads answer earlier
+        before = 0
+    curve: Sequence[float] = evaluation["accuracy_by_step"][before:]
+    ann: float | None = evaluation["ann_accuracy"]
     stopped = None if found is None else found["accuracy"]
     values = [*curve, *(value for value in (ann, stopped) if value is not None)]
     low, high = 1.0 - _span(min(values, default=0.0)), 1.0
@@ -68,7 +84,10 @@ def accuracy_svg(evaluation: Mapping[str, Any]) -> str:
             for v in (low + (high - low) * i / 5 for i in range(6))
         ],
     }
-    context["exit"] = _exit_mark(found, len(curve), low)
+    context["axis"] = "time steps (logarithmic)"
+    if before:
+        context["axis"] = f"time steps behind the first {before} (logarithmic)"
+    context["exit"] = _exit_mark(found, len(curve), low, before)
     context["reason"] = f"{_why_missing(evaluation, 'no labels')}: accuracy was not measured"
     if points:
         x, y = points[-1]
@@ -76,7 +95,9 @@ def accuracy_svg(evaluation: Mapping[str, Any]) -> str:
     return _environment(autoescape=True).get_template("report/accuracy.svg.j2").render(context)
 
 
-def _exit_mark(found: Mapping[str, Any] | None, steps: int, low: float) -> dict[str, Any] | None:
+def _exit_mark(
+    found: Mapping[str, Any] | None, steps: int, low: float, before: int
+) -> dict[str, Any] | None:
     """Where the picture shows the run with exits; None where there is none to show."""
     if found is None or found["accuracy"] is None or not steps:
         return None
@@ -84,7 +105,7 @@ def _exit_mark(found: Mapping[str, Any] | None, steps: int, low: float) -> dict[
     mean = found["equivalent_steps" if depth else "mean_steps"]
     unit = "steps of the whole network" if depth else "steps"
     return {
-        "x": round(_x(max(mean, 1.0), steps), 1),
+        "x": round(_x(max(mean - before, 1.0), steps), 1),
         "y": round(_y(found["accuracy"], low, 1.0), 1),
         "text": f"{percent(found['accuracy'])}, {mean:.2f} {unit}",
     }
@@ -158,7 +179,9 @@ def _verdict(report: Mapping[str, Any], evaluation: Mapping[str, Any] | None) ->
 
 
 def _steps_text(report: Mapping[str, Any]) -> str:
-    window = report.get("window")
+    window, phases = report.get("window"), report.get("phases")
+    if phases is not None:
+        return f"{report['steps']} time steps in windows of {phases['window']}"
     if window is None:
         return f"{report['steps']} time steps"
     return (

@@ -20,7 +20,7 @@ from snnc.evaluation.breakdown import (
     ShareSums,
     Staircase,
     Time,
-    largest_rate,
+    largest_output,
 )
 from snnc.ir import model as m
 from snnc.ir.linear import broadcast_parameter
@@ -120,6 +120,7 @@ class LayerMeter:
     def __init__(
         self, network: m.Network, population: m.Population, staircase: Staircase | None = None
     ) -> None:
+        self._network = network
         self.population = population
         self.scale = broadcast_parameter(population.scale, population.shape, network.array)
         self.fires = not isinstance(population.neuron, m.Integrator)
@@ -141,7 +142,7 @@ class LayerMeter:
         value = values[self.population.name] * self.scale
         if value.shape != activation.shape:
             return
-        limit = self.scale * largest_rate(self.population.neuron, time)
+        limit = self.scale * largest_output(self._network, self.population, time)
         self.comparison.add(value, activation, limit)
         self.shares.add(values, activation, self.scale, time)
 

@@ -107,9 +107,13 @@ def draw_accuracy(axes: Axes, evaluated: Evaluated) -> None:
         ann = 100 * evaluated["ann_accuracy"]
         axes.axhline(ann, color=PURPLE, linestyle="--", label=f"ANN {ann:.2f} %")
     axes.set_ylim(_lowest(found, curve), None)
-    axes.set_xscale("log", base=2)
+    axes.set_xlabel(_steps_label(found, evaluated))
+    if evaluated.get("phases"):
+        # Nothing is said in the steps before, and what follows is one window.
+        axes.set_xlim(_first_heard(found), None)
+    else:
+        axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.set_xlabel(_steps_label(found))
     axes.set_ylabel("accuracy, %")
     axes.legend(loc="lower right")
 
@@ -151,7 +155,15 @@ def draw_scores(axes: Axes, evaluated: Evaluated) -> None:
     axes.legend(loc="best")
 
 
-def _steps_label(found: Mapping[str, Any]) -> str:
+def _first_heard(found: Mapping[str, Any]) -> float:
+    """The fewest mean steps of any way to stop that is drawn, or of the policy."""
+    drawn = [point["mean_steps"] for key in ("pareto", "oracle") for point in found[key] or []]
+    return float(min(found["mean_steps"], *drawn)) - 1.0 if drawn else 0.0
+
+
+def _steps_label(found: Mapping[str, Any], evaluated: Evaluated) -> str:
+    if evaluated.get("phases"):
+        return "mean time steps"
     if found["order"] == "depth":
         return "mean time steps of the whole network that cost as much (logarithmic)"
     return "mean time steps (logarithmic)"

@@ -13,6 +13,7 @@ from snnc.evaluation.inputs import sample_count, takes_events
 from snnc.evaluation.judge import Judge
 from snnc.ir import model as m
 from snnc.ir.linear import broadcast_parameter
+from snnc.ir.phases import fire_thresholds, kernels
 from snnc.ir.tensors import Array
 from snnc.passes.integer_layers import synapses_of
 
@@ -162,7 +163,7 @@ def weight_error(network: m.Network, before: m.Network, name: str) -> float | No
     factor = _units(network, population) / _units(before, was)
     steps = {i.name: i.coding.step for i in network.inputs if isinstance(i.coding, m.Graded)}
     error = size = 0.0
-    whole = synapses_of(network, population, {})
+    whole = synapses_of(network, population, _worth(network, before))
     for found, given in zip(whole, synapses_of(before, was, steps), strict=True):
         exact = given.weight
         error += float(((found.with_factor(1.0 / factor) - exact) ** 2).sum())
@@ -170,10 +171,19 @@ def weight_error(network: m.Network, before: m.Network, name: str) -> float | No
     return float(np.sqrt(error / size)) if size else None
 
 
+def _worth(network: m.Network, before: m.Network) -> dict[str, float]:
+    """How many units one spike is worth for 1 of its value, by source; nothing without phases."""
+    was = kernels(before)
+    return {name: float(table[0]) / float(was[name][0]) for name, table in kernels(network).items()}
+
+
 def _units(network: m.Network, population: m.Population) -> Array:
     """What fixes the unit of each channel (C,): the threshold, or the inverse of a read-out's."""
     neuron = population.neuron
-    if isinstance(neuron, m.IF):
+    if isinstance(neuron, m.TTFS | m.IntegerTTFS):
+        first = np.asarray(fire_thresholds(network, neuron)[0])
+        values = first.reshape(-1, *(1,) * (len(population.shape) - 1))
+    elif isinstance(neuron, m.IF):
         values = broadcast_parameter(neuron.threshold, population.shape, network.array)
     else:
         scale = broadcast_parameter(population.scale, population.shape, network.array)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from snnc.evaluation.exits import ExitReport
 from snnc.evaluation.layers import LayerReport
+from snnc.evaluation.phases import TimedSpikes
 from snnc.evaluation.quantisation import Quantisation
 from snnc.evaluation.settling import Settling
 from snnc.evaluation.verdict import Exactness
@@ -26,6 +27,8 @@ class Evaluation:
     `exit`: what the exit policy did, None where there is none or it was left out. Where only the
     run with exits was made, accuracy, steps and costs here are its own, and there is no curve.
     `quantisation`: what whole numbers cost against the network of fractions, where there is one.
+    `phases`: of a network of spike times how often neurons fire, and when; else None.
+    `relative_energy`: estimates relative to another run, where one was given.
     """
 
     samples: int
@@ -49,6 +52,8 @@ class Evaluation:
     levels: int = 0
     exit: ExitReport | None = None
     quantisation: Quantisation | None = None
+    phases: TimedSpikes | None = None
+    relative_energy: tuple[dict[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The evaluation as one JSON object with `schema_version`."""
@@ -72,6 +77,8 @@ class Evaluation:
             "layers": [layer.as_dict() for layer in self.layers],
             "layer_samples": self.layer_samples,
             "energy_estimates": list(self.energy_estimates),
+            "relative_energy": list(self.relative_energy),
+            "phases": None if self.phases is None else asdict(self.phases),
             "quantisation": None if self.quantisation is None else self.quantisation.as_dict(),
             "exit": None if self.exit is None else self.exit.as_dict(),
             "notes": list(self.notes),

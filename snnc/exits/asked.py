@@ -56,6 +56,7 @@ class Opinions:
         last: the same of the head that answers at the end.
         limits: the policy's threshold of each head, in units of `score`.
         rest: (N,) int64, the step after which a sample does not change any more.
+        skipped: steps before the first of these T, in which nobody says anything.
     """
 
     score: Array
@@ -65,6 +66,7 @@ class Opinions:
     last: int
     limits: tuple[float, ...]
     rest: Array
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,27 +123,32 @@ def opinions(network: m.Network, recorded: Recorded) -> Opinions:
     decider = Decider(network)
     asker = decider.begin(recorded.samples)
     stages: Sequence[int | None] = [None] if decider.fuses else range(len(decider.asked))
-    shape = (len(stages), recorded.steps, recorded.samples)
+    rows = recorded.steps - recorded.skipped
+    shape = (len(stages), rows, recorded.samples)
     score, answer = np.empty(shape), np.empty(shape, np.int64)
     final = np.empty(shape[1:], np.int64)
-    for t in range(recorded.steps):
+    for t in range(rows):
+        step = recorded.skipped + t + 1
         outputs = {name: values[t] for name, values in recorded.outputs.items()}
         for index, stage in enumerate(stages):
-            verdict = asker.ask(t + 1, outputs, stage)
+            verdict = asker.ask(step, outputs, stage)
             score[index, t], answer[index, t] = verdict.score, verdict.answer
-        end = asker.final(t + 1, outputs)
+        end = asker.final(step, outputs)
         final[t] = end.answer
     last = len(network.heads) - 1
     heads = (last,) if decider.fuses else decider.asked
     if isinstance(decider.policy, m.Fixed):
         last = decider.asked[0]
-    return Opinions(score, answer, final, heads, last, decider.limits(), recorded.rest())
+    limits, rest = decider.limits(), recorded.rest()
+    return Opinions(score, answer, final, heads, last, limits, rest, recorded.skipped)
 
 
 def arrange(found: Opinions, by: Plan) -> Asked:
     """Put opinions into the order in which a plan asks for them."""
-    order = _by_depth(by) if by.shares is not None else _by_time(by, len(found.heads))
+    depth = by.shares is not None
+    order = _by_depth(by) if depth else _by_time(by, len(found.heads), found.skipped)
     stage, local = order[:, 0], order[:, 1]
+    row = local - 1 - found.skipped
     # Layers that run ahead for an internal head run until its budget is spent, at rest or not.
     rest = np.where((stage < len(by.budgets))[:, None], local[:, None], found.rest)
     silent = (local[:, None] > rest) | (local[:, None] < by.first_step)
@@ -150,8 +157,8 @@ def arrange(found: Opinions, by: Plan) -> Asked:
     step = before[:, None] + stopped
     end = ending(found, by)
     return Asked(
-        score=np.concatenate([np.where(silent, -np.inf, found.score[stage, local - 1]), end.score]),
-        answer=np.concatenate([found.answer[stage, local - 1], end.answer]),
+        score=np.concatenate([np.where(silent, -np.inf, found.score[stage, row]), end.score]),
+        answer=np.concatenate([found.answer[stage, row], end.answer]),
         step=np.concatenate([step, end.step]),
         head=np.append(np.array(found.heads)[stage], end.head),
         cost=np.concatenate([_costs(by, stage, stopped, step), end.cost]),
@@ -165,7 +172,7 @@ def ending(found: Opinions, by: Plan) -> Asked:
     step = sum(by.budgets) + stopped
     return Asked(
         score=np.full(stopped.shape, np.inf),
-        answer=np.take_along_axis(found.final, stopped - 1, axis=0),
+        answer=np.take_along_axis(found.final, np.maximum(stopped - 1 - found.skipped, 0), axis=0),
         step=step,
         head=np.array([found.last]),
         cost=_costs(by, np.array([len(by.budgets)]), stopped, step),
@@ -173,9 +180,9 @@ def ending(found: Opinions, by: Plan) -> Asked:
     )
 
 
-def _by_time(by: Plan, heads: int) -> Array:
-    """Rows of (index of the asked head, step)."""
-    rows = [(i, step) for step in range(1, by.deadline + 1) for i in range(heads)]
+def _by_time(by: Plan, heads: int, skipped: int) -> Array:
+    """Rows of (index of the asked head, step), without those before the first known opinions."""
+    rows = [(i, step) for step in range(skipped + 1, by.deadline + 1) for i in range(heads)]
     return np.array(rows, np.int64).reshape(-1, 2)
 
 

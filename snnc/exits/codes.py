@@ -42,6 +42,6 @@ CODES: dict[str, str] = {
         "The pass spike-heads turns heads that read membrane potentials into such heads; networks "
         "of map-quantized take mode=qcfs. A hidden layer that is also an output keeps its own "
         "neurons, and normalising gives each its own scale: leave that head out, "
-        "bayes{heads=[...]}."
+        "bayes{heads=[...]}. Networks of spike times (time to first spike) count no spikes at all."
     ),
 }

@@ -39,10 +39,12 @@ from snnc.exits.search import (
     last_step_choices,
     search,
     search_budgets,
+    silent_steps,
     with_point,
 )
 from snnc.ir import model as m
 from snnc.ir.answers import class_values
+from snnc.ir.head_windows import head_windows
 from snnc.ir.tensors import Array
 from snnc.options import format_spec
 
@@ -183,7 +185,7 @@ def _dynamic(
     if request.last_step is not None:
         lasts = [request.last_step]
     else:
-        lasts = last_step_choices(request.first_step, steps)
+        lasts = last_step_choices(request.first_step, steps, silent_steps(first.network))
     found = (search_budgets if depth else search)(first, policies, lasts, demand)
     if found is None:
         raise impossible(first, request, demand)
@@ -239,9 +241,11 @@ def _fixed(ground: Ground, request: FixedRequest, demand: Demand) -> m.Fixed:
     name = request.head or ground.network.heads[-1].name
     policy = m.Fixed(head=name, step=1)
     rows = ground.opinions(policy)
+    opens = head_windows(ground.network)[name].start
+    steps = np.arange(opens, ground.recorded.steps + 1)[:, None]
     right = np.take_along_axis(
         rows.final == ground.labels,
-        np.minimum(rows.rest, np.arange(1, ground.recorded.steps + 1)[:, None]) - 1,
+        np.minimum(rows.rest, steps) - 1 - rows.skipped,
         axis=0,
     )
     gain = right.mean(axis=1) - ground.full
@@ -250,7 +254,7 @@ def _fixed(ground: Ground, request: FixedRequest, demand: Demand) -> m.Fixed:
     enough = np.flatnonzero(within_drop(gain, changed, samples, demand.max_drop, demand.luck))
     if len(enough) == 0:
         raise impossible(ground, request, demand)
-    return m.Fixed(head=name, step=int(enough[0]) + 1)
+    return m.Fixed(head=name, step=opens + int(enough[0]))
 
 
 def impossible(ground: Ground, request: Request, demand: Demand) -> UsageError:

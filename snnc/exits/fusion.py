@@ -145,6 +145,10 @@ def strength_rule(network: m.Network, request: BayesRequest) -> Rule:
 
 def _check_heads(network: m.Network, heads: Sequence[str], request: BayesRequest) -> None:
     """Refuse heads whose read-outs are no numbers of spikes, at most one per step."""
+    if isinstance(network.schedule, m.Phased):
+        text = "bayes counts spikes, and here neurons fire once: the time of a spike is its value"
+        advice = "use the policy margin or confidence, or rate code (--coding rate)"
+        raise UsageError(Diagnostic("SN956", text, f"exit {format_spec(request)}", advice))
     for head in network.heads:
         if head.name not in heads:
             continue

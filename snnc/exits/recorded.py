@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from snnc.ir import model as m
+from snnc.ir.head_windows import head_windows
 from snnc.ir.tensors import Array
+
+
+def unheard(network: m.Network) -> int:
+    """How many steps of a run need not be recorded, since no head has anything to say yet.
+
+    One silent step is kept: it stands for all of them. 0 where every head reads from the start.
+    """
+    opens = min(window.start for window in head_windows(network).values())
+    return max(opens - 2, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,6 +31,8 @@ class Recorded:
         settled: for gated networks the step at which each sample came to rest (N,) int64, -1 where
             it did not; else None.
         logits: head name to the trained network's logits (N, K).
+        skipped: how many steps were left out before the first recorded one, in which every head
+            said the same as in that one: nothing (see `unheard`).
 
     Raises:
         ValueError: the arrays do not belong to the same samples and steps.
@@ -29,6 +42,7 @@ class Recorded:
     labels: Array | None = None
     settled: Array | None = None
     logits: Mapping[str, Array] = field(default_factory=dict)
+    skipped: int = 0
 
     def __post_init__(self) -> None:
         lengths = {values.shape[:2] for values in self.outputs.values()}
@@ -41,8 +55,8 @@ class Recorded:
 
     @property
     def steps(self) -> int:
-        """T, the time steps of the run."""
-        return int(next(iter(self.outputs.values())).shape[0])
+        """T, the time steps of the run, those that were left out included."""
+        return self.skipped + int(next(iter(self.outputs.values())).shape[0])
 
     @property
     def samples(self) -> int:
@@ -56,6 +70,7 @@ class Recorded:
             None if self.labels is None else self.labels[rows],
             None if self.settled is None else self.settled[rows],
             {name: values[rows] for name, values in self.logits.items()},
+            self.skipped,
         )
 
     def rest(self) -> Array:

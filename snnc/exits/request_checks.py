@@ -20,6 +20,7 @@ from snnc.exits.request_types import (
 )
 from snnc.ir import model as m
 from snnc.ir.answers import class_count
+from snnc.ir.head_windows import head_windows
 from snnc.options import format_spec
 
 
@@ -37,12 +38,15 @@ def check_network(network: m.Network, request: Request) -> None:
     """Refuse a request that this network cannot meet.
 
     Raises:
-        UsageError: SN953 for a head that the network lacks, SN954 for steps beyond its schedule or
-            a number of budgets that is not one per internal head.
+        UsageError: SN953 for a head that the network lacks, SN954 for steps beyond its schedule or,
+            with phases, before the answering head's window, a number of budgets that is not one per
+            internal head, or order=depth under a schedule of phases.
     """
     check(request)
     check_heads(network, request)
     assert network.schedule is not None
+    if isinstance(network.schedule, m.Phased):
+        _check_windows(network, request)
     steps = network.schedule.steps
     limits: dict[str, int | None] = {}
     if isinstance(request, FixedRequest):
@@ -59,6 +63,33 @@ def check_network(network: m.Network, request: Request) -> None:
     if budgets and len(budgets) != len(asked) - 1:
         message = f"{len(budgets)} budgets are given for {len(asked)} heads"
         raise refused(message, "one for each head but the last", format_spec(request))
+
+
+def _check_windows(network: m.Network, request: Request) -> None:
+    """Refuse what has no meaning under a schedule of phases."""
+    if getattr(request, "order", "time") == "depth":
+        message = "order=depth starts layers anew, and here they run one after the other anyway"
+        advice = "leave it out: layers behind a head that answers are spared as well"
+        raise refused(message, advice, format_spec(request))
+    if isinstance(request, PatienceRequest):
+        _check_patience(network, request)
+    fixed = isinstance(request, FixedRequest)
+    name = (request.head if isinstance(request, FixedRequest) else None) or network.heads[-1].name
+    last = request.step if isinstance(request, FixedRequest) else request.last_step
+    opens = head_windows(network)[name].start
+    if last is not None and last < opens:
+        message = f"{'step' if fixed else 'last-step'} is {last}, and head {name} is empty until"
+        raise refused(f"{message} step {opens}", f"at least {opens}", format_spec(request))
+
+
+def _check_patience(network: m.Network, request: PatienceRequest) -> None:
+    """Refuse to wait for the same answer several times where output neurons fire once."""
+    for head in network.heads:
+        asked = request.heads or class_heads(network)
+        if head.name in asked and not isinstance(head.readout, m.Membrane):
+            message = f"patience waits until an answer stays, and head {head.name} gives one answer"
+            advice = "use margin or entropy: they stop when the first output neuron fires"
+            raise refused(message, advice, format_spec(request))
 
 
 def class_heads(network: m.Network) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from snnc.exits.scan import Curve, records, sweep
 from snnc.ir import exits
 from snnc.ir import model as m
 from snnc.ir.answers import classify
+from snnc.ir.head_windows import head_windows
 from snnc.ir.tensors import Array
 
 _COARSE = 4
@@ -89,7 +90,7 @@ class Table:
 
     def __init__(self, found: a.Opinions, by: a.Plan, labels: Array, reference: Array) -> None:
         self._found, self._labels, self._reference = found, labels, reference
-        self._by = replace(by, deadline=found.final.shape[0])
+        self._by = replace(by, deadline=found.skipped + found.final.shape[0])
         rows = a.arrange(found, self._by)
         self._records = records(rows.score[:-1], rows.answer[:-1] == labels, rows.cost[:-1])
         self._per_step = 1 if by.shares is not None else len(found.heads)
@@ -97,7 +98,7 @@ class Table:
     def curve(self, last_step: int) -> Curve:
         """Mean cost and accuracy by threshold if every sample is answered by `last_step`."""
         end = a.ending(self._found, replace(self._by, deadline=last_step))
-        rows = sum(self._by.budgets) + last_step * self._per_step
+        rows = sum(self._by.budgets) + (last_step - self._found.skipped) * self._per_step
         right = end.answer[0] == self._labels
         return sweep(self._records, rows, right, end.cost[0], self._reference)
 
@@ -213,15 +214,21 @@ def _descend(
     return best
 
 
-def last_step_choices(first: int, steps: int) -> list[int]:
+def last_step_choices(first: int, steps: int, silent: int = 0) -> list[int]:
     """Last steps to try: all small ones from `first` on, then one in six, and `steps`.
 
-    Late ones differ in the few samples that nobody was sure of until then.
+    Late ones differ in the few samples that nobody was sure of until then. With `silent` steps
+    before the window of the head that answers they are counted from there.
     """
-    found = [first]
-    while found[-1] < steps:
-        found.append(min(found[-1] + max(1, found[-1] // 6), steps))
-    return found
+    found = [max(first - silent, 1)]
+    while found[-1] < steps - silent:
+        found.append(min(found[-1] + max(1, found[-1] // 6), steps - silent))
+    return [silent + step for step in found]
+
+
+def silent_steps(network: m.Network) -> int:
+    """The time steps before the last head, which always answers, says anything."""
+    return head_windows(network)[network.heads[-1].name].start - 1
 
 
 def step_grid(steps: int) -> list[int]:

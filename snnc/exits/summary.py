@@ -12,7 +12,7 @@ from snnc.exits import fixed
 from snnc.exits.asked import asked
 from snnc.exits.front import pareto, thinned
 from snnc.exits.scan import scan
-from snnc.exits.search import Demand, Ground
+from snnc.exits.search import Demand, Ground, silent_steps
 from snnc.ir import exits
 from snnc.ir import model as m
 from snnc.ir.hints import KEYWORD_OF
@@ -74,10 +74,12 @@ def fixed_steps(ground: Ground, demand: Demand) -> dict[str, Any]:
     run's, `t_star` the smallest within 0.1 points of the best of any.
     """
     accuracy = fixed_accuracy(ground)
-    step = fixed.smallest_step(accuracy, ground.full - demand.max_drop / 100)
+    # Steps before the window of the head are no choice, however the empty read-out does.
+    silent = silent_steps(ground.network)
+    step = fixed.smallest_step(accuracy[silent:], ground.full - demand.max_drop / 100)
     # The full run itself is accurate enough, so there always is one.
     assert step is not None
-    star = fixed.t_star(accuracy)
+    step, star = silent + step, silent + fixed.t_star(accuracy[silent:])
     return {
         "step": step,
         "mean_steps": fixed_cost(ground, step),
@@ -91,7 +93,10 @@ def fixed_steps(ground: Ground, demand: Demand) -> dict[str, Any]:
 
 def fixed_accuracy(ground: Ground) -> Array:
     """The accuracy (T,) of the last head if every sample stops after 1, 2, ... steps."""
-    return fixed.accuracy_by_step(ground.answers, ground.labels)
+    heard = fixed.accuracy_by_step(ground.answers, ground.labels)
+    # The first recorded step stands for those that were left out.
+    before = np.full(ground.recorded.skipped, heard[0])
+    return np.concatenate([before, heard])
 
 
 def fixed_cost(ground: Ground, step: int) -> float:
@@ -120,9 +125,11 @@ def remarks(
 def _beaten(ground: Ground, figures: Mapping[str, Any]) -> list[str]:
     """A note if some fixed number of steps is as accurate as the policy and costs no more."""
     accuracy = fixed_accuracy(ground)
-    step = fixed.smallest_step(accuracy, figures["accuracy"])
+    silent = silent_steps(ground.network)
+    step = fixed.smallest_step(accuracy[silent:], figures["accuracy"])
     if step is None:
         return []
+    step += silent
     cost, own = fixed_cost(ground, step), figures["mean_cost"]
     if cost > own + 1e-9:
         return []

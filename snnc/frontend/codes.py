@@ -85,6 +85,19 @@ CODES: dict[str, str] = {
     "SN616": (
         "The samples given for the import gate do not have the shape of the network's input."
     ),
+    "SN617": (
+        "The metadata of the model has an entry `snnc.ttfs`, which names the kernels of "
+        "activations that were trained as spike times, and it cannot be read: it is no JSON "
+        "object, has an unknown key or a value of the wrong type, or a number is out of range. It "
+        "holds `window` (steps, 2 to 4096), `rounding` (`round`, which is the default, or "
+        "`ceil`), and `kernels` and `inputs`: by name of a Relu node or of an input its `tau` "
+        "(above 0), `delay` (default 0) and `threshold` (above 0, default 1)."
+    ),
+    "SN618": (
+        "The metadata entry `snnc.ttfs` names a node or an input that the model does not have, or "
+        "a node that is no Relu. Nodes without a name in the file are called after their operator "
+        "and place, as Relu_3; `snnc inspect` lists them."
+    ),
     "SN620": (
         "A node of the graph cannot be converted. The message says why, the help what to do "
         "about it. Every such node of a model is listed, in graph order; nodes that could not "

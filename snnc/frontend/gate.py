@@ -20,6 +20,7 @@ import numpy as np
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.frontend.edges import compare_levels
 from snnc.frontend.runtime import Runner
+from snnc.frontend.spike_edges import compare_spikes
 from snnc.ir import model as m
 from snnc.ir.interpret import activate, evaluate, summed_input
 from snnc.ir.tensors import Array
@@ -88,8 +89,8 @@ def loud_inputs(network: m.Network, count: int, seed: int) -> dict[str, Array]:
 
 
 def is_quantized(network: m.Network) -> bool:
-    """Whether a population of the network has quantised activations."""
-    return any(isinstance(p.neuron, m.Quantized) for p in network.populations)
+    """Whether a population of the network has quantised activations, or spike times, as values."""
+    return any(isinstance(p.neuron, m.Quantized | m.TTFS) for p in network.populations)
 
 
 def check_values(
@@ -140,12 +141,15 @@ def _one_by_one(
         target, neuron = wanted[population.name], population.neuron
         with np.errstate(all="ignore"):
             x = summed_input(network, population, sources)
-        if not isinstance(neuron, m.Quantized):
+        scale = _scale(target)
+        if isinstance(neuron, m.Quantized):
+            verdict = compare_levels(network, neuron, x, target, TOLERANCE * scale)
+        elif isinstance(neuron, m.TTFS):
+            verdict = compare_spikes(neuron, x, target)
+        else:
             actual = activate(neuron, x, network)
             worst = max(worst, _compare(population, actual, target, model))
             continue
-        scale = _scale(target)
-        verdict = compare_levels(network, neuron, x, target, TOLERANCE * scale)
         if verdict.fault:
             raise _differs(population, verdict.fault, model)
         worst = max(worst, verdict.error / scale)

@@ -17,6 +17,7 @@ from snnc.frontend.builder import Builder, Made
 from snnc.frontend.check import check_model
 from snnc.frontend.expand import expand
 from snnc.frontend.graph import Graph
+from snnc.frontend.kernel_metadata import Kernels, read_kernels
 from snnc.frontend.loader import Loaded, load
 from snnc.frontend.low_bits import runnable
 from snnc.frontend.lowering import Lowered, lower
@@ -24,6 +25,8 @@ from snnc.frontend.naming import identifier
 from snnc.frontend.normalise import named, normalise, real_inputs
 from snnc.frontend.report import ConversionReport
 from snnc.frontend.runtime import Runner
+from snnc.frontend.spell_kernels import with_kernels
+from snnc.frontend.surrogates import kernel_notes
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
 
@@ -40,8 +43,9 @@ class Imported:
         network: Stage `ann`, its pass list holds the import.
         values: Population to the tensor of `model` that it equals, in the same layout.
         model: The file's model with external data inlined; it runs under onnxruntime, quantisers of
-            other domains being written out. Where a population is laid out differently than its
-            ONNX tensor, a view of that is appended.
+            other domains being written out, and surrogates of spike times where metadata names
+            them. Where a population is laid out differently than its ONNX tensor, a view of that
+            is appended.
         inputs: Network input to ONNX input.
         report: What could be converted (all of it).
         sha256: Digest of the file.
@@ -79,12 +83,12 @@ def import_model(
 
     Raises:
         UsageError: SN600, the file cannot be read.
-        InputError: SN601 to SN615; SN620 for every node that cannot be converted, with SN621, the
+        InputError: SN601 to SN618; SN620 for every node that cannot be converted, with SN621, the
             summary.
     """
     loaded = load(path)
     check_model(loaded)
-    proto = named(loaded)
+    proto, kernels = _trained(loaded)
     graph = normalise(loaded, proto)
     lowered = lower(graph)
     if lowered.report.refused:
@@ -94,7 +98,9 @@ def import_model(
     inputs = dict(
         zip((i.name for i in network.inputs), (i.name for i in real_inputs(proto)), strict=True)
     )
-    notes = (*lowered.report.notes, *mended)
+    notes = (*lowered.report.notes, *mended, *kernel_notes(network))
+    if kernels is not None:
+        notes += (kernels.note(),)
     if gate and samples is not None and len(network.inputs) > 1:
         notes += ("the import gate used random inputs: the samples are for one input only",)
     imported = Imported(
@@ -123,11 +129,17 @@ def survey(path: str | os.PathLike[str]) -> ConversionReport:
 
     Raises:
         UsageError: SN600, the file cannot be read.
-        InputError: SN601 to SN612, the file is broken in itself.
+        InputError: SN601 to SN612, the file is broken in itself; SN617 and SN618, its metadata.
     """
     loaded = load(path)
     check_model(loaded)
-    return lower(normalise(loaded, named(loaded))).report
+    return lower(normalise(loaded, _trained(loaded)[0])).report
+
+
+def _trained(loaded: Loaded) -> tuple[onnx.ModelProto, Kernels | None]:
+    """The model, its nodes named, as it was trained: with the kernels of its metadata."""
+    proto, kernels = named(loaded), read_kernels(loaded)
+    return (proto if kernels is None else with_kernels(loaded, proto, kernels)), kernels
 
 
 def _network(loaded: Loaded, lowered: Lowered) -> m.Network:

@@ -19,6 +19,7 @@ from snnc.frontend.qonnx_staircase import tie_notes
 from snnc.frontend.refusal import Refusal, refuse_large
 from snnc.frontend.report import ConversionReport, RefusedNode
 from snnc.frontend.rewrite import Rewritten, with_staircases
+from snnc.frontend.surrogates import surrogate
 from snnc.frontend.values import Value
 from snnc.ir import model as m
 from snnc.ir.shapes import ShapeError
@@ -163,6 +164,9 @@ def _visit(state: _State, node: Node) -> None:
 
 
 def _handler(state: _State, node: Node) -> Handler | None:
+    timed = state.rewritten.surrogates.get(node.index)
+    if timed is not None:
+        return partial(surrogate, found=timed)
     group = state.rewritten.groups.get(node.index)
     return handler_of(node.op, node.domain) if group is None else partial(staircase, group=group)
 

@@ -26,6 +26,7 @@ _SHORT = {
     "Floor": "quantized",
     "Round": "quantized",
     "QuantizeLinear": "quantized",
+    "Log": "spike_time",
 }
 _PARAMETER = re.compile(r"^(?P<module>[\w./]+?)[./](weight|kernel|W)$")
 _TENSORFLOW = re.compile(r"(BiasAdd|Conv2D|DepthwiseConv2dNative|MatMul|FusedBatchNorm|Relu)")

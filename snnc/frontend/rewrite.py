@@ -1,4 +1,4 @@
-"""The graph with every quantised activation as one node."""
+"""The graph with every quantised activation, and every surrogate of spike times, as one node."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from snnc.frontend.refusal import Refusal
 from snnc.frontend.reorder import moved_clamps, with_shapes_in_front
 from snnc.frontend.staircase import Staircase
 from snnc.frontend.straight_through import without_estimators
+from snnc.frontend.surrogates import Replaced, Surrogate, with_surrogates
 
 _KEEPS_VALUES = {"Flatten", "Identity", "MaxPool", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 """Operators whose results are values of their input, so on its staircase if it is on one."""
@@ -25,7 +26,7 @@ class Rewritten:
 
     That node reads the group's source; a group that changes nothing is an Identity. `groups`: by
     the index of that node. `refused` and `waiting`: see `Recognised`. `left_out`: how many nodes
-    of the original graph others stand for.
+    of the original graph others stand for. `surrogates`: as `groups`, what stands for spike times.
     """
 
     graph: Graph
@@ -33,19 +34,21 @@ class Rewritten:
     refused: Mapping[int, Refusal]
     waiting: frozenset[int]
     left_out: int
+    surrogates: Mapping[int, Surrogate]
 
 
 def with_staircases(graph: Graph) -> Rewritten:
-    """The graph with every quantised activation as one node.
+    """The graph with every quantised activation, and every surrogate of spike times, as one node.
 
     Equal quantisers of one tensor become one. A quantiser that reads values of the same staircase,
     as onnxruntime puts behind Flatten and MaxPool, changes nothing.
     """
-    short = without_estimators(graph)
+    replaced = with_surrogates(without_estimators(graph))
+    short = replaced.graph
     fixed: frozenset[int] = frozenset()
     while True:
         plain = with_shapes_in_front(short, fixed)
-        rewritten = _rewritten(plain, len(graph.nodes))
+        rewritten = _rewritten(plain, len(graph.nodes), replaced)
         # A clamp that no quantiser took in makes a population, whose tensor must be the file's.
         kept = {node.index for node in rewritten.graph.nodes} - set(rewritten.groups)
         astray = moved_clamps(short, plain) & kept
@@ -54,8 +57,14 @@ def with_staircases(graph: Graph) -> Rewritten:
         fixed |= astray
 
 
-def _rewritten(plain: Graph, count: int) -> Rewritten:
-    """The graph with its quantised activations found; `count`: nodes of the original one."""
+def _rewritten(plain: Graph, count: int, replaced: Replaced) -> Rewritten:
+    """The graph with its quantised activations found.
+
+    Args:
+        plain: Its surrogates are one node each.
+        count: Nodes of the original graph.
+        replaced: What the surrogates are.
+    """
     found = recognise(plain)
     groups = found.groups
     same = _repeated(plain, groups)
@@ -64,7 +73,9 @@ def _rewritten(plain: Graph, count: int) -> Rewritten:
     kept = tuple(standing.get(n.index, n) for n in plain.nodes if n.index not in dropped)
     making = {g.last.index: g for g in groups if g.output not in same}
     left_out = count - len(kept)
-    return Rewritten(replace(plain, nodes=kept), making, found.refused, found.waiting, left_out)
+    refused = {**found.refused, **replaced.refused}
+    short = replace(plain, nodes=kept)
+    return Rewritten(short, making, refused, found.waiting, left_out, replaced.found)
 
 
 def _stand_in(group: Group, same: Mapping[str, str]) -> Node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from snnc.passes.add_latency import AddLatency
 from snnc.passes.base import Pass
 from snnc.passes.calibrate import CalibrateBias, CalibratePotential
+from snnc.passes.fit_ttfs_kernels import FitTtfsKernels
 from snnc.passes.fold_batch_norm import FoldBatchNorm
 from snnc.passes.fold_chains import FoldChains
 from snnc.passes.fold_quantizers import FoldQuantizers
@@ -34,6 +35,7 @@ PASSES: dict[str, type[Pass]] = {
         ToSpiking,
         MapQuantized,
         ScheduleTtfs,
+        FitTtfsKernels,
         CalibrateBias,
         CalibratePotential,
         SpikeHeads,

@@ -79,6 +79,9 @@ def _schedule(network: m.Network, starts: dict[str, int]) -> m.Schedule:
     found = tuple(starts[p.name] for p in network.populations)
     if isinstance(schedule, m.Gated):
         return m.PipelinedGated(schedule.steps, schedule.window, found)
+    if isinstance(schedule, m.Phased):
+        windows = (schedule.integrates, schedule.fires)
+        return m.PipelinedPhased(schedule.steps, schedule.window, *windows, found)
     assert schedule is not None
     return m.Pipelined(schedule.steps, found)
 

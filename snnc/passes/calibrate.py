@@ -22,6 +22,7 @@ from snnc.passes.correct_bias import correct_biases
 from snnc.passes.layerwise import Layerwise, affordable_samples, mean_activations, unit_map
 from snnc.passes.properties import ANN_OR_SNN, SNN
 from snnc.passes.tensors import NewTensors, compress, full
+from snnc.passes.trained_times import refuse_spike_times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +43,8 @@ class CalibratePotential:
         """The network with corrected initial potentials.
 
         Raises:
-            InputError: no calibration data (SN705), no ANN to compare with (SN723), or a network
-                whose spike counts are exact already (SN732).
+            InputError: no calibration data (SN705), no ANN to compare with (SN723), a network whose
+                spike counts are exact already (SN732), or one of spike times (SN772).
         """
 
         def correct(population: m.Population, error: Array, tensors: NewTensors) -> m.Population:
@@ -79,8 +80,8 @@ class CalibrateBias:
         """The network with corrected biases.
 
         Raises:
-            InputError: no calibration data (SN705), no ANN to compare with (SN723), or a network
-                whose spike counts are exact already (SN732).
+            InputError: no calibration data (SN705), no ANN to compare with (SN723), a network whose
+                spike counts are exact already (SN732), or one of spike times (SN772).
         """
         if network.stage == "ann":
             return _requantised(self.name, network, context, self.samples, self.iterations)
@@ -111,6 +112,7 @@ def _calibrate(
 ) -> m.Network:
     _check_options(name, samples, iterations)
     _refuse_gated(name, network)
+    refuse_spike_times(name, network)
     reference = _reference(name, context)
     steps = _steps(network)
     inputs = _limited(context.samples(name), network, steps, samples, context)

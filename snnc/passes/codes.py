@@ -9,6 +9,18 @@ CODES: dict[str, str] = {
         "from channel to channel below the largest value, where all spikes of a population share "
         "one kernel. The message names the population and what to do."
     ),
+    "SN772": (
+        "The pass is for spike counts or rates, or changes the units of activations, and the "
+        "network has activations with kernels of spike times: taken over from the trained model, "
+        "or given by schedule-ttfs. Such a value is the time of one spike. Compile with "
+        "`--coding ttfs`, whose pass is schedule-ttfs; a network for another code has to be "
+        "trained or exported without the surrogates."
+    ),
+    "SN771": (
+        "fit-ttfs-kernels fits what spikes say to the activations of the trained network. That "
+        "network is known only in the pipeline that gives it windows: run fit-ttfs-kernels behind "
+        "schedule-ttfs, from an ONNX file or an IR text of stage ann."
+    ),
     "SN760": (
         "A target has one synapse per connection, so fold-chains makes one operator of every "
         "chain. What cannot be folded exactly into a convolution or a matrix of affordable size, "
@@ -43,6 +55,12 @@ CODES: dict[str, str] = {
         "nothing. The range of its potential, its threshold or its bias allows no larger units: "
         "with an input of many bits, the sums in front of a threshold of few bits leave nothing "
         "for the weights. Take fewer input_bits or a chip with wider thresholds."
+    ),
+    "SN776": (
+        "Under a schedule of phases a spike is worth a whole number by its time. A layer that hears "
+        "these spikes has so large a bias, or so many inputs, that with weights of the target's "
+        "width even the earliest spike would be worth less than one unit of its potential. "
+        "Normalise the network first; a layer of so many inputs has to be split."
     ),
     "SN764": (
         "The range of an analog input is learned from the calibration samples, and these are all "

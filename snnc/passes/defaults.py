@@ -7,7 +7,12 @@ from typing import Literal
 
 from snnc.backends.base import Limits
 from snnc.ir import model as m
-from snnc.passes import DEFAULT_PIPELINE, QUANTISED_PREPARATION
+from snnc.passes import (
+    DEFAULT_PIPELINE,
+    QUANTISED_PREPARATION,
+    TTFS_PIPELINE,
+    TTFS_TRAINED_PIPELINE,
+)
 from snnc.passes.base import Context, Pass
 from snnc.passes.fold_batch_norm import FoldBatchNorm
 from snnc.passes.fold_quantizers import FoldQuantizers
@@ -18,6 +23,7 @@ from snnc.passes.read_out import only_read_out
 from snnc.passes.requantize import MOST_BITS
 from snnc.passes.rounded_inputs import round_inputs
 from snnc.passes.staircases import quantized_window
+from snnc.passes.trained_times import has_spike_times, without_kernels
 
 Kind = Literal["float", "quantised", "mixed"]
 
@@ -72,6 +78,8 @@ def default_pipeline(network: m.Network, limits: Limits, steps: int | None = Non
         limits: what the target can do.
         steps: the time steps that the user asked for; None where nobody did.
     """
+    if has_spike_times(network):
+        return trained_pipeline(network)
     if not _has_staircases(network):
         return Choice(DEFAULT_PIPELINE, "no activation of the network is quantised")
     prepared = _prepared(network)
@@ -88,6 +96,19 @@ def default_pipeline(network: m.Network, limits: Limits, steps: int | None = Non
         f"{QUANTISED_PREPARATION},requantize{{bits={bits}}},calibrate-bias,"
         f"map-quantized{{mode={mode}}}",
         f"{reason}; {some} no levels yet: requantize gives {bits} bits",
+    )
+
+
+def trained_pipeline(network: m.Network) -> Choice:
+    """The pipeline of a network with trained spike times: it keeps its kernels."""
+    reason = "activations of the network were trained as spike times, and keep their kernels"
+    left = without_kernels(network)
+    if not left:
+        return Choice(TTFS_TRAINED_PIPELINE, reason)
+    some = f"{left[0]} has" if len(left) == 1 else f"{left[0]} and {len(left) - 1} more have"
+    return Choice(
+        TTFS_PIPELINE.replace("normalize", "normalize{per=layer}"),
+        f"{reason}; {some} none, and get one behind normalize",
     )
 
 

@@ -123,6 +123,8 @@ class _Folding:
             raise self._refusal(user, connection, shape, target)
         if isinstance(network.schedule, m.Gated):
             raise _not_lossless(user, connection)
+        if isinstance(network.schedule, m.Phased):
+            raise _no_spike_time(user, connection)
         out = chain_shape((pool,), source.shape, self.tensors.shape)
         conv = pool_as_conv(pool, source.shape, out)
         ones = np.ones((source.shape[0], 1, *pool.kernel))
@@ -168,6 +170,15 @@ def _not_lossless(user: m.Population, connection: m.Incoming) -> InputError:
         "its counts would not come to rest at the averages: the network would not be lossless"
     )
     cure = "leave pools=fold, raise fold-chains{largest=...}, or use map-quantized{mode=qcfs}"
+    return InputError(Diagnostic("SN760", text, ", ".join(user.origin), cure))
+
+
+def _no_spike_time(user: m.Population, connection: m.Incoming) -> InputError:
+    text = (
+        f"the average pooling between {connection.source} and {user.name} would have to spike, and "
+        "counts spikes, where every neuron fires once and its time is the value"
+    )
+    cure = "leave pools=fold, or raise fold-chains{largest=...}"
     return InputError(Diagnostic("SN760", text, ", ".join(user.origin), cure))
 
 

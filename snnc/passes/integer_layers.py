@@ -121,15 +121,15 @@ def choose(
     what it needs to fire in every step, either way.
     """
     population, shape, neuron = layer.population, layer.shape, layer.population.neuron
-    potential = _by_channel(np.broadcast_to(layer.bounds.potential, shape), shape)
-    current = _by_channel(np.broadcast_to(layer.bounds.current, shape), shape)
+    potential = by_channel(np.broadcast_to(layer.bounds.potential, shape), shape)
+    current = by_channel(np.broadcast_to(layer.bounds.current, shape), shape)
     bias = np.zeros(layer.channels)
     if population.bias is not None:
-        bias = _by_channel(np.abs(full(network.array(population.bias), shape)), shape)
+        bias = by_channel(np.abs(full(network.array(population.bias), shape)), shape)
     threshold = None
     if isinstance(neuron, m.IF):
         values = full(values_of(neuron.threshold, network), population.shape)
-        threshold = _by_channel(values, population.shape)
+        threshold = by_channel(values, population.shape)
         assert network.schedule is not None
         useful = USEFUL * network.schedule.steps * threshold
         potential = np.minimum(potential, np.maximum(useful, current))
@@ -142,7 +142,8 @@ def choose(
     return choose_units(sizes, fmt, shared=shared)
 
 
-def _by_channel(values: Array, shape: Shape) -> Array:
+def by_channel(values: Array, shape: Shape) -> Array:
+    """The largest value of each channel (C,)."""
     largest: Array = values.reshape(shape[0], -1).max(axis=1)
     return largest
 

@@ -32,6 +32,7 @@ from snnc.passes.read_out import only_read_out, spiking_pool, spiking_readout
 from snnc.passes.rounded_inputs import round_inputs
 from snnc.passes.staircases import quantized_window, settling_bound, span
 from snnc.passes.tensors import NewTensors, compress, full, values_of
+from snnc.passes.trained_times import refuse_spike_times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +57,13 @@ class MapQuantized:
 
         Raises:
             InputError: an activation is not quantised (SN730), max pooling compares neurons with
-                different steps (SN733), a bad option (SN721).
+                different steps (SN733), a bad option (SN721), an activation is a spike time
+                (SN772).
         """
         if self.steps < 0:
             text = f"map-quantized: steps={self.steps} is not 0 or more"
             raise InputError(Diagnostic("SN721", text))
+        refuse_spike_times(self.name, network)
         network = round_inputs(network, context)
         require_quantized(network)
         window = quantized_window(network)

@@ -15,7 +15,7 @@ from snnc.passes.properties import ANN, PLAIN_MAX_POOL
 from snnc.passes.read_out import is_read_out
 from snnc.passes.tensors import NewTensors, compress, free_name, full
 
-_MONOTONE = (m.Relu, m.Clip, m.LeakyRelu, m.Quantized)
+_MONOTONE = (m.Relu, m.Clip, m.LeakyRelu, m.Quantized, m.TTFS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

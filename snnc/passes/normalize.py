@@ -25,6 +25,7 @@ from snnc.passes.properties import ANN, PLAIN_MAX_POOL
 from snnc.passes.scale_choice import Method, balanced_scales, chosen_scales
 from snnc.passes.staircases import refuse_staircases
 from snnc.passes.tensors import NewTensors, compress, full, values_of
+from snnc.passes.trained_times import in_own_units
 
 Scales = dict[str, Array]
 """Activation scale per population: one number () or one per channel (C,)."""
@@ -38,7 +39,8 @@ class Normalize:
     2015), `mmse` (least squared error of the activation rounded to `steps` levels, Li et al.
     2021) or `balance` (threshold balancing on the spiking input currents, Sengupta et al. 2019,
     times `factor`). `per`: one scale a `channel` or a `layer`. `steps`: levels for `mmse` and
-    simulated steps for `balance`; 0 takes the number the network is compiled for.
+    simulated steps for `balance`; 0 takes the number the network is compiled for. Activations with
+    trained kernels of spike times keep their units.
     """
 
     name: ClassVar[str] = "normalize"
@@ -64,7 +66,7 @@ class Normalize:
             scales = balanced_scales(network, context, self.per, steps, self.factor)
         else:
             scales = chosen_scales(network, context, self.method, self.per, self.percentile, steps)
-        return apply_scales(network, scales)
+        return apply_scales(network, _without_own_units(network, scales, context))
 
     def _check_options(self) -> None:
         checks = (
@@ -77,6 +79,18 @@ class Normalize:
                 raise InputError(
                     Diagnostic("SN721", f"normalize: {option}={value} is not {accepted}")
                 )
+
+
+def _without_own_units(network: m.Network, scales: Scales, context: Context) -> Scales:
+    """The scales of all populations whose values are not those of trained spike times.
+
+    The kernel of such a population says in its own units what a spike is worth.
+    """
+    own = in_own_units(network) & set(scales)
+    if own:
+        names = ", ".join(name for name in scales if name in own)
+        context.note(f"normalize leaves {names} in the units of their trained kernels")
+    return {name: scale for name, scale in scales.items() if name not in own}
 
 
 def apply_scales(network: m.Network, scales: Scales) -> m.Network:

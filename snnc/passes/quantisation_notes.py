@@ -8,10 +8,12 @@ import numpy as np
 
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import model as m
+from snnc.ir.phases import PASSING
 from snnc.ir.tensors import Array
 from snnc.passes.base import Context
 from snnc.passes.fixed_point import Format
 from snnc.passes.integer_layers import Layer
+from snnc.passes.kernel_units import SpikeValues
 from snnc.passes.tensors import NewTensors
 
 _FEW = 0.25
@@ -77,6 +79,18 @@ def note_saturation(populations: Sequence[m.Population], fmt: Format, context: C
             f"quantize-weights: some input could bring potentials of {', '.join(held)} beyond "
             f"{fmt.potential}, where they saturate"
         )
+
+
+def note_kernels(network: m.Network, times: SpikeValues, context: Context) -> None:
+    """Tell the report what the first and the last spike of each source are worth."""
+    told = []
+    for name, table in times.tables.items():
+        if any(p.name == name and isinstance(p.neuron, PASSING) for p in network.populations):
+            continue  # as its source
+        none = int((table == 0).sum())
+        silent = f", the last {none} steps nothing" if none else ""
+        told.append(f"{name} {table[0]} to {table[-1]}{silent}")
+    context.note(f"quantize-weights: spikes are worth by their time: {'; '.join(told)}")
 
 
 def check_neurons(network: m.Network) -> None:

@@ -21,20 +21,26 @@ from snnc.passes.base import Context, Property
 from snnc.passes.fixed_point import Format
 from snnc.passes.integer_inputs import integer_inputs
 from snnc.passes.integer_layers import Layer, choose, in_integers, layer_of
+from snnc.passes.integer_times import choose_timed, in_units, whole_times, with_tables
+from snnc.passes.kernel_units import Readers, SpikeValues, spike_values
 from snnc.passes.properties import FIXED, SINGLE_OPERATORS, SNN
 from snnc.passes.quantisation_notes import (
     check_neurons,
     note_bits,
+    note_kernels,
     note_saturation,
     too_large,
     too_strong,
 )
 from snnc.passes.tensors import NewTensors
 
-_ROOM = 0.98
+ROOM = 0.98
 """Share of the potential's range that is planned for; rounding may take the rest."""
 
 _TRIES = 12
+
+WEIGHTED = (m.IF, m.Integrator, m.TTFS)
+"""Neurons behind weights; the others pass spikes on as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,10 @@ class QuantizeWeights:
     what the network declares, else 1. No sum of inputs can leave
     the range of the membrane potential, whatever the input: that is proved for every layer, and
     units are coarser where they must be. A potential that could leave it over many steps saturates.
+
+    Under a schedule of phases, what a spike is worth by its time and the thresholds that fall
+    become tables of whole numbers, as fine as the range of the potential lets them be;
+    `thresholds` is then the number of different columns of a layer.
     """
 
     name: ClassVar[str] = "quantize-weights"
@@ -66,6 +76,7 @@ class QuantizeWeights:
 
         Raises:
             InputError: an option is out of range (SN721), an analog input of unknown range (SN705),
+                spikes worth less than a unit (SN776),
                 a neuron without integer form (SN761), weights far above a threshold (SN762), a
                 layer that cannot be kept within the membrane potential (SN763), calibration data
                 without a range (SN764), or weights that would all be 0 (SN766).
@@ -77,16 +88,53 @@ class QuantizeWeights:
         before, after = self._reaches(network, inputs, steps_of)
         assert network.schedule is not None
         steps = network.schedule.steps
+        times = self._times(network, steps_of, before, fmt, context)
+        steps_of = {**steps_of, **{name: 1 / unit for name, unit in times.units.items()}}
+        after = {**after, **times.reaches}
         tensors = NewTensors(network)
-        changed = replace(network, stage="fixed", inputs=inputs)
+        changed = replace(network, stage="fixed", inputs=whole_times(inputs, times.units))
         populations = []
         for population in network.populations:
-            if isinstance(population.neuron, m.IF | m.Integrator):
+            if isinstance(population.neuron, WEIGHTED):
                 layer = layer_of(network, population, steps_of, before, steps)
-                population = self._quantised(network, layer, fmt, tensors, after, context)
+                population = self._quantised(network, layer, fmt, tensors, after, times, context)
+            elif population.name in times.units:
+                scale = in_units(network, population, times.units[population.name], tensors)
+                population = replace(population, scale=scale)
             populations.append(population)
         note_saturation(populations, fmt, context)
         return tensors.attach(changed).with_populations(populations)
+
+    def _times(
+        self,
+        network: m.Network,
+        steps_of: Mapping[str, float],
+        known: Mapping[str, Reach],
+        fmt: Format,
+        context: Context,
+    ) -> SpikeValues:
+        """What spikes are worth under a schedule of phases; nothing under any other."""
+        if not isinstance(network.schedule, m.Phased):
+            return SpikeValues({}, {})
+        readers = tuple(
+            Readers(p, self._shared(network, p))
+            for p in network.populations
+            if isinstance(p.neuron, WEIGHTED)
+        )
+        times = spike_values(network, readers, steps_of, known, fmt, ROOM)
+        note_kernels(network, times, context)
+        return times
+
+    def _shared(self, network: m.Network, population: m.Population) -> bool:
+        """Whether all channels of a population have one factor."""
+        return (
+            self.per == "layer"
+            or isinstance(population.neuron, m.Integrator)
+            or any(
+                head.population == population.name and isinstance(head.readout, m.Membrane)
+                for head in network.heads
+            )
+        )
 
     def _check_options(self) -> None:
         checks = (
@@ -137,30 +185,35 @@ class QuantizeWeights:
         fmt: Format,
         tensors: NewTensors,
         reach: Mapping[str, Reach],
+        times: SpikeValues,
         context: Context,
     ) -> m.Population:
-        population, room = layer.population, _ROOM
-        shared = self.per == "layer" or not isinstance(population.neuron, m.IF)
-        shared |= any(
-            head.population == population.name and isinstance(head.readout, m.Membrane)
-            for head in network.heads
-        )
+        population, room = layer.population, ROOM
+        shared = self._shared(network, population)
+        phased = isinstance(network.schedule, m.Phased)
         assert network.schedule is not None
         for _ in range(_TRIES):
-            units = choose(layer, network, fmt, shared=shared, room=room)
+            if phased:
+                units = choose_timed(layer, network, times, fmt, shared=shared, room=room)
+            else:
+                units = choose(layer, network, fmt, shared=shared, room=room)
             if units is None:
                 raise too_strong(population, fmt)
             found = in_integers(layer, network, units, fmt, tensors)
+            if isinstance(population.neuron, m.TTFS):
+                found = with_tables(
+                    network, found, units, times.units[population.name], fmt, tensors
+                )
             if _least_threshold(found, tensors) < 1:
                 raise too_strong(population, fmt)
             bounds = bounds_of(tensors.attach(network), found, reach, network.schedule.steps)
             highest = float(bounds.current.max())
-            if isinstance(population.neuron, m.Integrator):
+            if not isinstance(population.neuron, m.IF):
                 highest = max(highest, float(bounds.potential.max()))
             if highest <= fmt.potential:
                 note_bits(layer, found, tensors, fmt, context, shared=shared)
                 return _held(found, bounds, fmt)
-            room *= _ROOM * fmt.potential / highest
+            room *= ROOM * fmt.potential / highest
         raise too_large(population, fmt)
 
 

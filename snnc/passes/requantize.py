@@ -17,6 +17,7 @@ from snnc.passes.scale_choice import chosen_scales, will_spike
 from snnc.passes.split_leaky import split_leaky
 from snnc.passes.staircases import span
 from snnc.passes.tensors import NewTensors, compress
+from snnc.passes.trained_times import refuse_spike_times
 
 MOST_BITS = 8
 
@@ -47,9 +48,11 @@ class Requantize:
         """The network with quantised activations.
 
         Raises:
-            InputError: no calibration data (SN705), or a bad option (SN721).
+            InputError: no calibration data (SN705), a bad option (SN721), or an activation that is
+                a spike time (SN772).
         """
         self._check_options()
+        refuse_spike_times(self.name, network)
         network = split_leaky(network, context, self.name)
         by_host = {name for gone, _ in quantised_inputs(network).values() for name in gone}
         staircases = {

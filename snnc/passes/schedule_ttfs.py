@@ -18,6 +18,9 @@ from snnc.passes.read_out import only_read_out
 from snnc.passes.split_leaky import split_signed
 from snnc.passes.staircases import refuse_staircases
 from snnc.passes.tensors import free_name, values_of
+from snnc.passes.trained_times import note_cut
+from snnc.passes.ttfs_inputs import trained_inputs
+from snnc.passes.ttfs_read_outs import with_output_kernels
 from snnc.passes.ttfs_windows import scheduled
 
 
@@ -61,6 +64,7 @@ class ScheduleTtfs:
         refuse_staircases(self.name, network)
         window = self._window(network, context)
         self._check_options(window)
+        self._check_kept(network)
         if network.stage == "ann":
             network = self._timed(network, context, window)
         network = scheduled(network, window, window - self.early_fire)
@@ -81,6 +85,7 @@ class ScheduleTtfs:
             (self.window >= 0, "window", self.window, "0 or more"),
             (0 <= self.early_fire < window, "early_fire", self.early_fire, "0 to window - 1"),
             (0 <= self.tau < math.inf, "tau", self.tau, "0 or more"),
+            (not self.tau or window < 80 * self.tau, "tau", self.tau, f"above {window}/80"),
             (0 <= self.prune <= 100, "prune", self.prune, "0 to 100 points"),
         )
         for fine, option, value, accepted in checks:
@@ -88,21 +93,38 @@ class ScheduleTtfs:
                 text = f"{self.name}: {option}={value} is not {accepted}"
                 raise InputError(Diagnostic("SN721", text))
 
+    def _check_kept(self, network: m.Network) -> None:
+        """Refuse options that a network which has phases already would not follow."""
+        if network.stage == "ann":
+            return
+        asked = ScheduleTtfs()
+        for option in ("tau", "rounding", "input", "read"):
+            value = getattr(self, option)
+            if value != getattr(asked, option):
+                text = f"{self.name}: {option}={value} comes too late, the network has phases"
+                cure = "set it where the network gets them; window, early_fire and prune may change"
+                raise InputError(Diagnostic("SN721", text, help=cure))
+
     def _timed(self, network: m.Network, context: Context, window: int) -> m.Network:
         """The network at stage snn, its schedule still to be set."""
         _refuse_signed_pools(network)
+        trained: Mapping[str, m.SpikeTime] = {}
+        if self.input == "spikes":
+            network, trained = trained_inputs(network, context)
+        note_cut(network, window, context)
         network = split_signed(_reading_apart(network), context, self.name)
         kernel = m.TTFS(self.tau or window / 4, window, rounding=self.rounding)
         populations = [
             replace(p, neuron=self._neuron(network, p, kernel)) for p in network.populations
         ]
-        return replace(
+        timed = replace(
             network.with_populations(populations),
             stage="snn",
-            inputs=self._inputs(network, context, kernel),
+            inputs=self._inputs(network, context, kernel, trained),
             heads=tuple(replace(h, readout=self._readout(network, h)) for h in network.heads),
             schedule=m.Phased(1, window, (), ()),
         )
+        return with_output_kernels(network, timed, context)
 
     def _neuron(
         self, network: m.Network, population: m.Population, kernel: m.TTFS
@@ -133,29 +155,36 @@ class ScheduleTtfs:
         return m.Membrane(("Relu", *host) if isinstance(population.neuron, m.Relu) else host)
 
     def _inputs(
-        self, network: m.Network, context: Context, kernel: m.TTFS
+        self,
+        network: m.Network,
+        context: Context,
+        kernel: m.TTFS,
+        trained: Mapping[str, m.SpikeTime],
     ) -> tuple[m.Input, ...]:
         """Inputs as spikes: the largest value of the calibration samples is the earliest one."""
         if self.input == "analog":
             return network.inputs
-        largest = _largest_values(network, context)
+        largest = _largest_values(network, context, trained)
         return tuple(
             replace(
                 entry,
-                coding=m.SpikeTime(
-                    kernel.tau, kernel.steps, 0.0, largest[entry.name], kernel.rounding
-                ),
+                coding=trained.get(entry.name)
+                or m.SpikeTime(kernel.tau, kernel.steps, 0.0, largest[entry.name], kernel.rounding),
             )
             for entry in network.inputs
         )
 
 
-def _largest_values(network: m.Network, context: Context) -> Mapping[str, float]:
+def _largest_values(
+    network: m.Network, context: Context, trained: Mapping[str, m.SpikeTime]
+) -> Mapping[str, float]:
     samples = context.calibration or {}
     found: dict[str, float] = {}
     for entry in network.inputs:
         values = samples.get(entry.name)
         found[entry.name] = 1.0
+        if entry.name in trained:
+            continue
         if values is None or not len(values):
             context.note(
                 f"schedule-ttfs takes 1 as the largest value of input {entry.name}: there are no "
@@ -182,6 +211,9 @@ def _refuse_signed_pools(network: m.Network) -> None:
     for population in network.populations:
         if not isinstance(population.neuron, m.MaxPool2d):
             continue
+        if len(population.incoming) > 1 or population.bias is not None:
+            what = "it takes the maximum of a sum"
+            raise InputError(_no_form(population, what, "run the passes fuse-linear and max-pool"))
         for incoming in population.incoming:
             source = _source(network, incoming.source)
             if incoming.ops or isinstance(source, m.Input):

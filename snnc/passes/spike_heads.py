@@ -53,6 +53,9 @@ class SpikeHeads:
         integrating = [h for h in chosen if isinstance(_neuron(network, h), m.Integrator)]
         if isinstance(network.schedule, m.Gated) and integrating:
             raise InputError(_refused(integrating[0], "spikes would round its exact logits"))
+        if isinstance(network.schedule, m.Phased) and integrating:
+            why = "neurons fire once here, so that nothing is to be counted"
+            raise InputError(_refused(integrating[0], why))
         names = {head.name for head in chosen}
         if integrating:
             worth = self._worth(integrating, context)

@@ -16,6 +16,7 @@ from snnc.passes.read_out import only_read_out, spiking_pool, spiking_readout
 from snnc.passes.spiking_pools import split_pools
 from snnc.passes.staircases import refuse_staircases
 from snnc.passes.tensors import NewTensors, values_of
+from snnc.passes.trained_times import refuse_spike_times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,10 @@ class ToSpiking:
 
         Raises:
             InputError: an option is out of range (SN721), a clip lies too low (SN722), or an
-                activation is quantised (SN731).
+                activation is quantised (SN731) or a spike time (SN772).
         """
         refuse_staircases(self.name, network)
+        refuse_spike_times(self.name, network)
         self._check_options()
         if self.spiking_pools:
             network = split_pools(network, context)

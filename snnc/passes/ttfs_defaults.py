@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from snnc.ir import model as m
-from snnc.passes import TTFS_PIPELINE, TTFS_TRAINED_PIPELINE
-from snnc.passes.defaults import Choice
+from snnc.passes import TTFS_PIPELINE
+from snnc.passes.defaults import Choice, trained_pipeline
+from snnc.passes.trained_times import has_spike_times
 
 
 def ttfs_pipeline(network: m.Network) -> Choice:
     """The default pipeline to spike times for a network of stage ann."""
-    if any(isinstance(p.neuron, m.TTFS) for p in network.populations):
-        reason = "the network was trained with spike times, and keeps its kernels"
-        return Choice(TTFS_TRAINED_PIPELINE, reason)
+    if has_spike_times(network):
+        return trained_pipeline(network)
     return Choice(TTFS_PIPELINE, "spike times were asked for (--coding ttfs)")

@@ -45,14 +45,17 @@ def test_the_limits_of_the_reference_target_name_everything_of_the_ir() -> None:
     limits = TARGETS["reference"].limits
     names = {cls: name for name, cls in m.KEYWORDS.items()}
     operators = {names[cls] for cls in m.Operator.__args__}  # type: ignore[attr-defined]
-    neurons = {names[cls] for cls in m.SpikingNeuron.__args__}  # type: ignore[attr-defined]
+    spiking = (m.SpikingNeuron.__args__, m.FixedNeuron.__args__)  # type: ignore[attr-defined]
+    neurons = {names[cls] for stage in spiking for cls in stage}
     codings = {names[cls] for cls in m.Coding.__args__}  # type: ignore[attr-defined]
     assert set(limits.operators) == operators
     assert set(limits.neurons) == neurons
     assert set(limits.codings) == codings
     assert limits.as_dict()["signed_spikes"] is True
     assert limits.as_dict()["gated_input"] is True
-    assert limits.as_dict()["codings"] == ["direct", "rounded", "graded", "poisson", "events"]
+    assert limits.as_dict()["phases"] is True
+    codings = ["direct", "rounded", "graded", "poisson", "events"]
+    assert limits.as_dict()["codings"] == [*codings, "spike_time", "integer_spike_time"]
 
 
 def test_an_unknown_target_is_a_usage_error_that_lists_the_known_ones() -> None:

@@ -139,3 +139,22 @@ def test_matplotlib_is_loaded_only_for_pictures() -> None:
     code += "print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_steps_of_phases_are_drawn_from_where_a_head_speaks() -> None:
+    """The window of the last head is a small part of a logarithmic axis over all steps."""
+    from matplotlib.figure import Figure
+
+    from snnc.evaluation.plots import draw_accuracy
+
+    found = changed(mean_steps=26.5)
+    found["exit"]["pareto"] = [{"threshold": 0.1, "mean_steps": 25.0, "accuracy": 0.5}]
+    found["exit"]["oracle"] = [{"mean_steps": 26.0, "accuracy": 0.9}]
+    found["accuracy_by_step"] = [0.1] * 24 + [0.5, 0.8, 0.9, 0.97]
+    for phases, scale in (({"opens": 25}, "linear"), (None, "log")):
+        axes = Figure().add_subplot()
+        draw_accuracy(axes, {**found, "phases": phases})
+        assert axes.get_xscale() == scale
+        if phases:
+            assert axes.get_xlim()[0] == 24.0
+            assert axes.get_xlabel() == "mean time steps"

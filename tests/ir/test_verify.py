@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
+import phased_networks
 import pytest
 from hypothesis import given
 from policies import BREAKAGES
@@ -73,6 +74,10 @@ def fixed() -> m.Network:
 
 
 BASES: dict[str, Callable[[], m.Network]] = {"ann": ann, "snn": snn, "fixed": fixed}
+PHASED: dict[str, Callable[[], m.Network]] = {
+    "snn": phased_networks.phased,
+    "fixed": phased_networks.phased_fixed,
+}
 
 
 def population(network: m.Network, index: int, **changes: Any) -> m.Network:
@@ -204,6 +209,10 @@ CASES: list[tuple[str, Callable[[m.Network], m.Network], str]] = [
     ),
     ("snn", lambda n: replace(n, schedule=m.Gated(8, 0)), "SN416"),
     *(("snn", breakage, code) for breakage, code, _ in BREAKAGES),
+    *(
+        (stage, lambda _, break_it=breakage, build=PHASED[stage]: break_it(build()), code)
+        for stage, breakage, code, _ in phased_networks.BREAKAGES
+    ),
 ]
 
 

@@ -63,6 +63,7 @@ def inside(layer: Layer, tiling: Tiling, chip: Chip, reach: Reaches) -> Inside:
     neurons = tiling.neurons()
     axons = neurons * layer.self_axons
     memory = neurons * (chip.state_bytes_per_neuron + _self_bytes(layer, tiling, chip))
+    memory = memory + layer.table_bytes
     longest = 0
     for connection, population in layer.connections:
         found = reach(connection, population, tiling, layout_of(layer, tiling, chip, connection))

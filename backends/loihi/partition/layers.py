@@ -17,7 +17,11 @@ from snnc.backends.loihi.partition.connections import (
 from snnc.backends.loihi.partition.tiles import Order, Shape3, as_image
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import model as m
+from snnc.ir.phases import PASSING, kernels
 from snnc.ir.tensors import Array
+
+_ENTRY_BYTES = 4
+"""Of a table; assumed, no figure is public."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,7 @@ class Layer:
         connections: What it reads; each with whether its axons can be population axons.
         order: Which axes are cut last.
         matrix_weights: Weights of matrices that are not zero; each takes a byte of some core.
+        table_bytes: What a core holds for all its neurons, beside their states.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Layer:
     connections: tuple[tuple[Connection, bool], ...]
     order: Order
     matrix_weights: int
+    table_bytes: int = 0
 
     @property
     def neurons(self) -> int:
@@ -116,7 +122,21 @@ def _layer(
         ),
         order=_order(connections),
         matrix_weights=sum(c.weights for c in connections if isinstance(c, MatrixConnection)),
+        table_bytes=_table_bytes(network, population) if chip.state_bytes_per_neuron else 0,
     )
+
+
+def _table_bytes(network: m.Network, population: m.Population) -> int:
+    """Entries of 4 bytes: the kernels of what it hears, and every column of its thresholds."""
+    if not isinstance(network.schedule, m.Phased) or isinstance(population.neuron, PASSING):
+        return 0
+    known = kernels(network)
+    heard = {tuple(known[i.source].tolist()) for i in population.incoming if i.source in known}
+    entries = sum(len(kernel) for kernel in heard)
+    if isinstance(population.neuron, m.IntegerTTFS):
+        table = network.array(population.neuron.thresholds)
+        entries += len(table) * np.unique(table.reshape(len(table), -1), axis=1).shape[1]
+    return _ENTRY_BYTES * entries
 
 
 def _population_axons(

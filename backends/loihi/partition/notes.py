@@ -13,7 +13,10 @@ from snnc.ir.tensors import Array
 
 def notes_of(network: m.Network, chip: Chip) -> tuple[str, ...]:
     """All notes for a network on a chip, in a fixed order."""
-    makers = (_kind, _inputs, _pools, _signed, _caps, _reset_thresholds, _biases, _backward)
+    makers = (
+        *(_kind, _inputs, _pools, _timed, _waiting, _signed, _caps),
+        *(_reset_thresholds, _biases, _backward),
+    )
     return tuple(note for maker in makers for note in maker(network, chip))
 
 
@@ -32,7 +35,7 @@ def _inputs(network: m.Network, chip: Chip) -> Iterator[str]:
             f"graded input spikes ({', '.join(graded)}): {chip.title} has none; the host would "
             "write the current that they cause in the first layer as biases"
         )
-    signed = [i.name for i in network.inputs if isinstance(i.coding, m.Poisson)]
+    signed = [i.name for i in network.inputs if isinstance(i.coding, m.Poisson | m.SpikeTime)]
     if signed and not chip.graded_spike_bits:
         yield (
             f"input spikes of value -1 ({', '.join(signed)}), which negative values send: "
@@ -48,6 +51,37 @@ def _pools(network: m.Network, chip: Chip) -> Iterator[str]:
             f"running maximum ({', '.join(pools)}): it has no form in the published neuron model "
             f"of {chip.title}; its neurons are counted as {chip.hard_reset_compartments} "
             f"compartment each, with one synapse for each cell of the window"
+        )
+
+
+def _timed(network: m.Network, chip: Chip) -> Iterator[str]:
+    names = [p.name for p in network.populations if isinstance(p.neuron, m.IntegerTTFS)]
+    if not names:
+        return
+    counted = ""
+    if chip.state_bytes_per_neuron:
+        counted = ", and their tables as 4 bytes an entry of the memory of every core"
+    yield (
+        f"time to first spike ({', '.join(names)}): neurons that fire once, and spikes that are "
+        f"worth something by their time, have no form in the published neuron model of "
+        f"{chip.title}; they are counted as {chip.hard_reset_compartments} compartment each"
+        f"{counted}"
+    )
+
+
+def _waiting(network: m.Network, chip: Chip) -> Iterator[str]:
+    if not isinstance(network.schedule, m.Phased):
+        return
+    late = [
+        f"{i.source} to {p.name} by {i.delay}"
+        for p in network.populations
+        for i in p.incoming
+        if i.delay > chip.largest_delay
+    ]
+    if late:
+        yield (
+            f"spikes that wait longer than the {chip.largest_delay} time steps of a synaptic delay "
+            f"({', '.join(late)}): relay neurons would pass them on, which are not counted"
         )
 
 

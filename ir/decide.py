@@ -8,6 +8,7 @@ that are left.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from snnc.ir.head_windows import head_windows
 from snnc.ir.integer_rules import IntegerRule
 from snnc.ir.scores import fuse, score
 from snnc.ir.tensors import Array
+
+ALL_STEPS = range(1, sys.maxsize)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +72,11 @@ class Decider:
         names = [head.name for head in network.heads]
         self.asked = tuple(names.index(name) for name in exits.asked_heads(self.policy))
         self.budgets = exits.budgets(self.policy)
-        windows = head_windows(network)
-        self.windows = tuple(windows[name] for name in exits.asked_heads(self.policy))
+        # Without phases a run may be longer than the schedule, and heads are asked all the same.
+        phased = isinstance(network.schedule, m.Phased)
+        windows = head_windows(network) if phased else {}
+        asked = exits.asked_heads(self.policy)
+        self.windows = tuple(windows.get(name, ALL_STEPS) for name in asked)
         self._steps = network.schedule.steps
         self._fusion = _Fusion(network, self.policy) if isinstance(self.policy, m.Bayes) else None
         self._integers = (

@@ -1,11 +1,12 @@
 """Time to first spike next to rate code: accuracy, latency, spikes and energy estimates.
 
     python benchmarks/ttfs.py                                # all models, 10,000 test images each
-    python benchmarks/ttfs.py --models mnist_lenet --images 500 --stepped 100 --windows 32
+    python benchmarks/ttfs.py --models mnist_lenet --images 500 --part 100 --windows 32
 
-Every row is one network, compiled without training from 500 training images. Rows of spike times are
-run a whole window at once on `--images` images; early firing and rate code need every step and are
-run on the first `--stepped` of them. `lost` is what is lost against onnxruntime on the same images.
+Every row is one network, compiled without training from 500 training images. The two plain rows of
+spike times run a whole window at once on `--images` images; early firing and rate code, which need
+every step, and pruning run on the first `--part` of them. `lost` is what is lost against
+onnxruntime on the same images.
 
 Rate code is the default pipeline, compiled for several numbers of steps. Each row of spike times is
 compared with the fewest steps that are not less accurate on the same images (`rate`; the most steps
@@ -33,15 +34,15 @@ import snnc
 from snnc.backends.reference.simulator import Simulator
 from snnc.driver.samples import open_samples
 from snnc.evaluation.judge import Judge
-from snnc.evaluation.normalised_energy import SPINNAKER, TRUENORTH, normalised
+from snnc.evaluation.normalised_energy import Reference, relative_energy
 from snnc.ir import model as m
-from snnc.passes import PREPARATION
+from snnc.passes import TTFS_PIPELINE
 
 NAMES = ("mnist_lenet", "cifar10_vgg", "cifar10_resnet8")
 MNIST = "mnist_lenet"
 RATE_STEPS = (4, 8, 16, 32, 48, 64, 96)
-PRUNE = (0.1, 0.2, 0.5, 1.0, 2.0)
-"""Points that pruning may cost on the calibration samples."""
+PRUNE = (0.2, 1.0, 2.0, 4.0)
+"""Points that pruning may cost on the calibration samples, at the longest window."""
 
 MOST_SPIKES, MNIST_LOST, CIFAR_LOST, FEWER = 0.45, 0.2, 1.5, 10.0
 """Bounds: spikes per neuron at a window of 32 (mnist_lenet), points lost there and on CIFAR-10 at a
@@ -82,11 +83,11 @@ class Row:
 
 def spike_times(window: int, *, early: int = 0, prune: float = 0.0, fit: bool = True) -> str:
     """A pipeline to spike times."""
-    passes = [PREPARATION, "normalize", f"schedule-ttfs{{window={window}}}"]
-    passes += ["fit-ttfs-kernels"] if fit else []
-    passes += [f"schedule-ttfs{{early_fire={early}}}"] if early else []
-    passes += [f"schedule-ttfs{{prune={prune}}}"] if prune else []
-    return ",".join(passes)
+    passes = TTFS_PIPELINE.replace("schedule-ttfs", f"schedule-ttfs{{window={window}}}")
+    if not fit:
+        passes = passes.replace(",fit-ttfs-kernels", "")
+    passes += f",schedule-ttfs{{early_fire={early}}}" if early else ""
+    return passes + (f",schedule-ttfs{{prune={prune}}}" if prune else "")
 
 
 def measure(
@@ -102,7 +103,8 @@ def measure(
         steps=steps,
     )
     network = compiled.network
-    assert network.schedule is not None and compiled.reference is not None
+    assert network.schedule is not None
+    assert compiled.reference is not None
     judge, simulator = Judge(network), Simulator(network)
     shape = network.inputs[0].shape
     samples = open_samples(model.split(f"test[:{images}]"), shape, model.preprocessing)
@@ -148,20 +150,21 @@ def peer(row: Row, rates: Sequence[Row]) -> Row:
     """The rate code of fewest steps that is not less accurate on the images of both."""
     count = len(rates[0].right)
     wanted = row.right[:count].mean() - 1e-9
-    return next((rate for rate in rates if rate.right[: len(row.right)].mean() >= wanted), rates[-1])
+    enough = (rate for rate in rates if rate.right[: len(row.right)].mean() >= wanted)
+    return next(enough, rates[-1])
 
 
-def timed_rows(model: Model, windows: Sequence[int], images: int, stepped: int) -> Iterator[Row]:
+def timed_rows(model: Model, windows: Sequence[int], images: int, part: int) -> Iterator[Row]:
     """All rows of spike times of a model; the curve of pruning at the longest window."""
     for window in windows:
         yield measure(model, "initial", spike_times(window, fit=False), None, window, images)
         yield measure(model, "fitted", spike_times(window), None, window, images)
         for early in (window // 4, window // 2):
             text = spike_times(window, early=early)
-            yield measure(model, f"early fire {early}", text, None, window, stepped)
-        for points in PRUNE:
+            yield measure(model, f"early fire {early}", text, None, window, part)
+        for points in PRUNE if window == max(windows) else ():
             text = spike_times(window, prune=points)
-            yield measure(model, f"pruned, {points} points", text, None, window, images)
+            yield measure(model, f"pruned, {points} points", text, None, window, part)
 
 
 HEADER = (
@@ -176,9 +179,10 @@ def line(row: Row, rates: Sequence[Row]) -> str:
     beside = "| | | | "
     if row.window is not None:
         rate = peer(row, rates)
-        ratios = row.spikes / rate.spikes, row.steps / rate.steps
-        energies = [normalised(model, *ratios) for model in (TRUENORTH, SPINNAKER)]
-        beside = f"| T={rate.steps} | {1 / ratios[0]:.1f} | {energies[0]:.2f} | {energies[1]:.2f} "
+        beside = f"| T={rate.steps} | {rate.spikes / row.spikes:.1f} "
+        reference = Reference("rate code", rate.spikes, rate.steps)
+        for found in relative_energy(row.spikes, row.steps, reference):
+            beside += f"| {found.energy:.2f} "
     return (
         f"| {row.name} | {row.code} | {row.window or ''} | {row.steps} | {len(row.right)} "
         f"| {row.accuracy:.2f} | {row.lost:.2f} | {row.spikes:,.0f} | {row.per_neuron:.3f} "
@@ -211,15 +215,15 @@ def main() -> int:
     parser.add_argument("--models", nargs="*", choices=NAMES, default=list(NAMES))
     parser.add_argument("--windows", nargs="*", type=int, default=[32, 80])
     parser.add_argument("--images", type=int, default=10_000)
-    parser.add_argument("--stepped", type=int, default=1_000)
+    parser.add_argument("--part", type=int, default=1_000)
     options = parser.parse_args()
     print(HEADER, flush=True)
     broken: list[str] = []
     for name in options.models:
-        model, stepped = MODELS[name], min(options.stepped, options.images)
-        rows = list(timed_rows(model, options.windows, options.images, stepped))
-        goal = max(100 * float(row.right[:stepped].mean()) for row in rows)
-        rates = rate_rows(model, goal, stepped)
+        model, part = MODELS[name], min(options.part, options.images)
+        rows = list(timed_rows(model, options.windows, options.images, part))
+        goal = max(100 * float(row.right[:part].mean()) for row in rows)
+        rates = rate_rows(model, goal, part)
         for row in (*rates, *rows):
             print(line(row, rates), flush=True)
         if options.images >= 10_000 and set(options.windows) >= {32, 80}:

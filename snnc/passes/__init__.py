@@ -54,7 +54,7 @@ DEFAULT_PIPELINE = f"{PREPARATION},normalize{{method=mmse}},to-spiking,calibrate
 """The most accurate pipeline with plain (unsigned) spikes over T = 1 to 64;
 benchmarks/normalization.py prints the table that it was chosen from."""
 
-TTFS_PIPELINE = f"{PREPARATION},normalize,schedule-ttfs"
+TTFS_PIPELINE = f"{PREPARATION},normalize{{method=max}},schedule-ttfs,fit-ttfs-kernels"
 """Time to first spike without training; benchmarks/ttfs.py prints the table behind it."""
 TTFS_TRAINED_PIPELINE = f"{PREPARATION},schedule-ttfs"
 """Time to first spike with the kernels that a network was trained with."""

@@ -57,10 +57,10 @@ CODES: dict[str, str] = {
         "for the weights. Take fewer input_bits or a chip with wider thresholds."
     ),
     "SN776": (
-        "Under a schedule of phases a spike is worth a whole number by its time. A layer that hears "
-        "these spikes has so large a bias, or so many inputs, that with weights of the target's "
-        "width even the earliest spike would be worth less than one unit of its potential. "
-        "Normalise the network first; a layer of so many inputs has to be split."
+        "Under a schedule of phases a spike is worth a whole number by its time. A layer that "
+        "hears these spikes has so large a bias, or so many inputs, that with weights of the "
+        "target's width even the earliest spike would be worth less than one unit of its "
+        "potential. Normalise the network first; a layer of so many inputs has to be split."
     ),
     "SN764": (
         "The range of an analog input is learned from the calibration samples, and these are all "

@@ -107,7 +107,7 @@ def trained_pipeline(network: m.Network) -> Choice:
         return Choice(TTFS_TRAINED_PIPELINE, reason)
     some = f"{left[0]} has" if len(left) == 1 else f"{left[0]} and {len(left) - 1} more have"
     return Choice(
-        TTFS_PIPELINE.replace("normalize", "normalize{per=layer}"),
+        TTFS_PIPELINE.replace("method=max", "method=max per=layer"),
         f"{reason}; {some} none, and get one behind normalize",
     )
 

@@ -24,6 +24,11 @@ COMPILE_EXITS = (
     *("-o", "early"),
 )
 EVAL_EXITS = ("eval", "early", "--data", f"{IMAGES}:test[250:]", "--plot", "plots")
+COMPILE_TIMES = (
+    *("compile", str(EXAMPLE / "model.onnx"), "--coding", "ttfs"),
+    *("--calibration", f"{IMAGES}:train", "--divide", "255", "-o", "once"),
+)
+EVAL_TIMES = ("eval", "once", "--data", f"{IMAGES}:test")
 COMPILE_LOIHI = (
     *("compile", str(EXAMPLE / "model.onnx"), "--target", "loihi"),
     *("--calibration", f"{IMAGES}:train", "--divide", "255", "-o", "lava"),
@@ -105,6 +110,8 @@ def main() -> int:
         evaluated = output_of(*EVAL_QUANTISED, folder=folder)
         compiled_exits = output_of(*COMPILE_EXITS, folder=folder)
         exits = output_of(*EVAL_EXITS, folder=folder)
+        output_of(*COMPILE_TIMES, folder=folder)
+        times = output_of(*EVAL_TIMES, folder=folder)
         fit = part(output_of(*COMPILE_LOIHI, folder=folder), "Does it fit?", "mean use")
         lava = output_of(*RUN_LAVA, folder=folder)
         whole = rest(output_of(*EVAL_LOIHI, folder=folder), "whole numbers")
@@ -113,12 +120,14 @@ def main() -> int:
     readme = with_output(readme, "`snnc eval`", summary(evaluated))
     shown = part(exits, "per sample", "energy")
     readme = with_output(readme, "`snnc eval with exits`", shown)
+    readme = with_output(readme, "`snnc eval of spike times`", summary(times))
     readme = with_output(readme, "`snnc compile --target loihi`", fit)
     readme = with_output(readme, "`snnc run --on lava`", lava)
     guide = with_output(GUIDE.read_text(encoding="utf-8"), "`snnc compile`", compiled)
     guide = with_output(guide, "`snnc eval`", evaluated)
     guide = with_output(guide, "`snnc compile --exit`", compiled_exits)
     guide = with_output(guide, "`snnc eval with exits`", part(exits, "per sample", "layers"))
+    guide = with_output(guide, "`snnc eval --coding ttfs`", times)
     guide = with_output(guide, "`snnc eval of a loihi program`", whole)
     README.write_text(readme, encoding="utf-8")
     GUIDE.write_text(guide, encoding="utf-8")

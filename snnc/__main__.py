@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snnc.cli import main
+from snnc.cli import entry
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    entry()

@@ -1,9 +1,12 @@
-"""The command `snnc`. `main` is the entry point; each command lies in a file of its own."""
+"""The command `snnc`. `entry` is the entry point; each command lies in a file of its own."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 EXIT_INTERRUPTED = 130
 INTERRUPTED = "interrupted; nothing half-written was left behind"
@@ -24,4 +27,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
 
 
-__all__ = ["main"]
+def entry() -> NoReturn:
+    """End the process with what `main` returns: the entry point of the command.
+
+    Python ends a process by SIGINT, whatever exit code it asks for, if Ctrl-C once came while an
+    extension module was being loaded. So an interrupted command leaves without asking.
+    """
+    code = main()
+    if code == EXIT_INTERRUPTED:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # closed, or on a full disk
+                stream.flush()
+        os._exit(code)
+    raise SystemExit(code)
+
+
+__all__ = ["entry", "main"]

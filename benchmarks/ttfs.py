@@ -167,6 +167,14 @@ def timed_rows(model: Model, windows: Sequence[int], images: int, part: int) -> 
             yield measure(model, f"pruned, {points} points", text, None, window, part)
 
 
+def told(rows: Iterator[Row]) -> Iterator[Row]:
+    """The same rows, each told on stderr as soon as it is measured: all of them take long."""
+    for row in rows:
+        text = f"{row.name} {row.code} {row.window}: {row.accuracy:.2f} %, {row.spikes:,.0f} spikes"
+        print(f"{text}, {row.seconds:.0f} s", file=sys.stderr, flush=True)
+        yield row
+
+
 HEADER = (
     "| model | code | window | steps | images | accuracy % | lost | spikes/image | spikes/neuron "
     "| rate | fewer | energy TrueNorth | SpiNNaker | seconds |\n"
@@ -221,7 +229,7 @@ def main() -> int:
     broken: list[str] = []
     for name in options.models:
         model, part = MODELS[name], min(options.part, options.images)
-        rows = list(timed_rows(model, options.windows, options.images, part))
+        rows = list(told(timed_rows(model, options.windows, options.images, part)))
         goal = max(100 * float(row.right[:part].mean()) for row in rows)
         rates = rate_rows(model, goal, part)
         for row in (*rates, *rows):

@@ -19,7 +19,7 @@ from snnc.ir.verify_shapes import summed
 
 _TIMED = (m.TTFS, m.IntegerTTFS)
 _UNDER_PHASES = (*_TIMED, *PASSING, m.Integrator)
-_SINGLE = np.finfo(np.float32)
+_LARGEST, _LEAST = float(np.finfo(np.float32).max), float(np.finfo(np.float32).tiny)
 _MOST_STEPS = 2**15 - 1  # spike times are 16-bit numbers
 _MOVES = (m.Flatten, m.Reshape, m.Transpose, m.Embed, m.Slice, m.Pad2d)
 
@@ -73,7 +73,7 @@ def _representable(kernel: m.TTFS | m.SpikeTime, where: str) -> Iterator[Finding
     with np.errstate(over="ignore", under="ignore"):
         highest = float(spike_times.values(kernel)[0])
         lowest = float(spike_times.thresholds(kernel)[-1])
-    if not (lowest >= _SINGLE.tiny and highest <= _SINGLE.max):
+    if not (lowest >= _LEAST and highest <= _LARGEST):
         message = f"its thresholds fall from {highest:.3g} to {lowest:.3g}, beyond 32-bit floats"
         yield message, where, "a longer tau, or fewer steps"
 

@@ -27,7 +27,7 @@ KEY = "snnc.ttfs"
 """The key in the model's `metadata_props`."""
 
 _EXAMPLE = '{"window": 32, "kernels": {"relu1": {"tau": 9.7, "delay": 0.3, "threshold": 1.0}}}'
-_SINGLE = np.finfo(np.float32)
+_LARGEST, _LEAST = float(np.finfo(np.float32).max), float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class _Parser:
         if "tau" not in numbers:
             self.fail(f"{where} names no tau")
         for name, value in numbers.items():
-            if type(value) not in (int, float) or not abs(value) <= _SINGLE.max:
+            if type(value) not in (int, float) or not abs(value) <= _LARGEST:
                 self.fail(f"{where}: {name} is {_short(value)}, not a number")
             if name != "delay" and value <= 0:
                 self.fail(f"{where}: {name} is {_short(value)}, not above 0")
@@ -120,7 +120,7 @@ class _Parser:
         with np.errstate(over="ignore", under="ignore"):
             high = float(spike_times.values(kernel)[0])
             low = float(spike_times.thresholds(kernel)[-1])
-        if not (low >= _SINGLE.tiny and high <= _SINGLE.max):
+        if not (low >= _LEAST and high <= _LARGEST):
             self.fail(f"{where}: values from {high:.3g} to {low:.3g} are beyond 32-bit floats")
         return kernel
 

@@ -21,7 +21,7 @@ from snnc.ir import model as m
 from snnc.ir.tensors import Array
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "mnist"
-COUNT = 200
+COUNT = 100
 STEPS = 10
 HEADS = ("logits_ic1", "logits_ic2", "logits")
 

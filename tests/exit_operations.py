@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snnc.backends.reference import Simulator, Trace
+from snnc.backends.reference import Trace
 from snnc.ir import model as m
 from snnc.ir.linear import fan_out, macs
 from snnc.ir.tensors import Array
@@ -17,21 +17,19 @@ class Sent:
 
     Args:
         network: The network.
-        simulator: Runs it.
-        arrays: Its inputs.
+        rasters: Every spike of each population that fires, in a run without exits.
+        arrays: The inputs of that run.
         runs: Full-length runs by their number of steps, those that will be asked for.
     """
 
     def __init__(
         self,
         network: m.Network,
-        simulator: Simulator,
+        rasters: Mapping[str, Array],
         arrays: Mapping[str, Array],
         runs: Mapping[int, Trace],
     ) -> None:
-        firing = [p.name for p in network.populations if not isinstance(p.neuron, m.Integrator)]
         events = {i.name for i in network.inputs if isinstance(i.coding, m.Events)}
-        rasters = simulator.run(arrays, record=firing, exits=False).rasters
         self._network = network
         self._rasters = {**rasters, **{name: arrays[name] for name in events}}
         self._runs = runs

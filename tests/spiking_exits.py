@@ -191,7 +191,23 @@ def needed_by(network: m.Network, population: str) -> set[str]:
 
 def expected(network: m.Network, simulator: Simulator, arrays: dict[str, Array]) -> list[Answer]:
     """The answers of all samples, by asking the read-outs of a full-length run one by one."""
-    full = simulator.run(arrays, exits=False)
+    simulator = unsplit(network, simulator)
+    return _answers(network, simulator, arrays, simulator.run(arrays, exits=False))
+
+
+def unsplit(network: m.Network, simulator: Simulator) -> Simulator:
+    """A simulator for the runs without exits: all samples in one group, and the same engine.
+
+    So an error in how `simulator` splits the work cannot hide on both sides of a comparison.
+    """
+    if isinstance(network.schedule, m.Phased):
+        return simulator
+    return Simulator(network, dtype=simulator.dtype, threads=1)
+
+
+def _answers(
+    network: m.Network, simulator: Simulator, arrays: dict[str, Array], full: Trace
+) -> list[Answer]:
     settled = _settling_steps(network, simulator, arrays, full)
     return [_answer(network, full, int(settled[i]), i) for i in range(full.samples)]
 
@@ -249,32 +265,49 @@ def _answer(network: m.Network, full: Trace, settled: int, sample: int) -> Answe
     raise AssertionError("the last stage answers")
 
 
+class Truth:
+    """What any run of a network with exits must give for some inputs."""
+
+    def __init__(self, network: m.Network, simulator: Simulator, arrays: dict[str, Array]) -> None:
+        simulator = unsplit(network, simulator)
+        firing = [p.name for p in network.populations if not isinstance(p.neuron, m.Integrator)]
+        full = simulator.run(arrays, record=firing, exits=False)
+        self.network = network
+        self.answers = _answers(network, simulator, arrays, full)
+        self.runs = {
+            steps: full
+            if steps == full.steps
+            else simulator.run(cut(network, arrays, steps), steps=steps, exits=False)
+            for steps in sorted({r for answer in self.answers for r in answer.ran.values()} - {0})
+        }
+        self.sent = Sent(network, full.rasters, arrays, self.runs)
+
+    def check(self, trace: Trace) -> list[Answer]:
+        """Assert that `trace`, a run with exits, is what the policy must give."""
+        network, answers, runs = self.network, self.answers, self.runs
+        assert trace.exits is not None
+        for field in FIELDS:
+            wanted = [answer.exit[field] for answer in answers]
+            _alike(network, getattr(trace.exits, field), wanted, field)
+        np.testing.assert_array_equal(trace.steps_run, [answer.steps_run for answer in answers])
+        for sample, answer in enumerate(answers):
+            _check_sources(trace, runs, sample, answer)
+            for name, found in trace.synops.items():
+                assert found[sample] == self.sent.operations(name, sample, answer.ran), (
+                    f"operations of {name}"
+                )
+            assert trace.direct_macs[sample] == direct_macs(network, answer.ran)
+            _check_populations(network, trace, runs, sample, answer)
+            for head in network.heads:
+                _check_outputs(network, trace, runs, sample, answer, head)
+        return answers
+
+
 def check(
     network: m.Network, simulator: Simulator, arrays: dict[str, Array], trace: Trace
 ) -> list[Answer]:
     """Assert that `trace`, a run with exits, is what the policy must give; returns the answers."""
-    answers = expected(network, simulator, arrays)
-    assert trace.exits is not None
-    for field in FIELDS:
-        wanted = [answer.exit[field] for answer in answers]
-        _alike(network, getattr(trace.exits, field), wanted, field)
-    np.testing.assert_array_equal(trace.steps_run, [answer.steps_run for answer in answers])
-    runs = {
-        steps: simulator.run(cut(network, arrays, steps), steps=steps, exits=False)
-        for steps in sorted({r for answer in answers for r in answer.ran.values()} - {0})
-    }
-    sent = Sent(network, simulator, arrays, runs)
-    for sample, answer in enumerate(answers):
-        _check_sources(trace, runs, sample, answer)
-        for name, found in trace.synops.items():
-            assert found[sample] == sent.operations(name, sample, answer.ran), (
-                f"operations of {name}"
-            )
-        assert trace.direct_macs[sample] == direct_macs(network, answer.ran)
-        _check_populations(network, trace, runs, sample, answer)
-        for head in network.heads:
-            _check_outputs(network, trace, runs, sample, answer, head)
-    return answers
+    return Truth(network, simulator, arrays).check(trace)
 
 
 def _check_sources(trace: Trace, runs: dict[int, Trace], sample: int, answer: Answer) -> None:

@@ -42,7 +42,7 @@ def test_fixed_point_compares_whole_numbers_with_fractions(shared):
 
 
 def test_normalization_prints_a_row_per_variant(shared):
-    done = run("normalization.py", "mnist_mlp", "--images", "50", "--steps", "4", data=shared)
+    done = run("normalization.py", "mnist_mlp", "--images", "20", "--steps", "2", data=shared)
     assert done.returncode == 0, done.stderr
     assert "MMSE, potential (default)" in done.stdout
     assert "hard reset" in done.stdout

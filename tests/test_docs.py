@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
@@ -117,7 +118,9 @@ def test_the_python_example_of_the_guide_runs(tmp_path: Path) -> None:
     assert shown is not None
     bundled = ROOT / "examples" / "mnist"
     (tmp_path / "model.onnx").write_bytes((bundled / "model.onnx").read_bytes())
-    (tmp_path / "mnist.npz").write_bytes((bundled / "images.npz").read_bytes())
+    with np.load(bundled / "images.npz") as images:
+        few = {name: images[name][:40] for name in ("x_test", "y_test")}
+        np.savez(tmp_path / "mnist.npz", **{**images, **few})
     setting = "import numpy as np\nimages = np.zeros((2, 1, 28, 28), dtype=np.float32)\n"
     (tmp_path / "example.py").write_text(setting + shown[1], encoding="utf-8")
     done = subprocess.run(

@@ -22,14 +22,14 @@ def script(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> M
 
 
 def test_dynamic_confidence_compares_with_full_and_best_fixed_length(shared) -> None:
-    arguments = ["--models", "mnist_cnn_qcfs_L4", "--modes", "qcfs", "--images", "200"]
+    arguments = ["--models", "mnist_cnn_qcfs_L4", "--modes", "qcfs", "--images", "100"]
     done = run("dynamic_confidence.py", *arguments, data=shared)
     assert done.returncode == 0, done.stderr
     found = rows(done.stdout, "mnist_cnn_qcfs_L4")
     assert [(row["rule"], row["fitted on"]) for row in found] == [
-        ("searched", "test[:200]"),
-        ("alpha = T", "test[:200]"),
-        ("searched", "train[:200]"),
+        ("searched", "test[:100]"),
+        ("alpha = T", "test[:100]"),
+        ("searched", "train[:100]"),
     ]
     for row in found:
         steps = float(row["with exits"].split()[0])

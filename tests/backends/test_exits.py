@@ -49,7 +49,7 @@ def simulators(network: m.Network, seed: int) -> Simulator:
     return Simulator(network, dtype=dtype, threads=1, batch_size=batch, block_steps=block)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=8)
 @given(seed=SEEDS, window=st.none() | st.integers(1, 6), poisson=st.booleans())
 @pytest.mark.parametrize("policy", nets.POLICIES)
 def test_exits_are_those_of_asking_a_full_run(
@@ -68,7 +68,7 @@ def test_exits_are_those_of_asking_a_full_run(
 @pytest.mark.parametrize("policy", ["confidence", *nets.INTEGER_POLICIES])
 @pytest.mark.parametrize("name", WHOLE)
 def test_integer_networks_exit_alike(name: str, policy: str) -> None:
-    for seed in (4, 5, 6):
+    for seed in (5, 6):
         window = 3 if seed == 6 else None
         network = nets.build(name, policy, seed, whole=True, window=window)
         assert list(verify(network)) == []
@@ -87,7 +87,8 @@ def test_integer_policies_stop_samples_early_and_another_limit_is_noticed(policy
         arrays = inputs_for(network, SAMPLES, seed)
         simulator = simulators(network, seed)
         trace = simulator.run(arrays)
-        nets.check(network, simulator, arrays, trace)
+        truth = nets.Truth(network, simulator, arrays)
+        truth.check(trace)
         assert trace.exits is not None
         early += int(trace.exits.sure.sum())
         assert (trace.exits.score >= 0).all()
@@ -96,7 +97,7 @@ def test_integer_policies_stop_samples_early_and_another_limit_is_noticed(policy
         limits = tuple(round(limit * factor) for limit in network.exit.limits)
         other = replace(network, exit=replace(network.exit, limits=limits))
         try:
-            nets.check(network, simulator, arrays, simulators(other, seed).run(arrays))
+            truth.check(simulators(other, seed).run(arrays))
         except AssertionError:
             wrong += 1
     assert early >= 8
@@ -106,7 +107,7 @@ def test_integer_policies_stop_samples_early_and_another_limit_is_noticed(policy
 def test_the_random_policies_stop_samples_in_every_way() -> None:
     """The tests above would prove nothing if nobody ever exited early, or everybody at once."""
     found: Counter[str] = Counter()
-    for seed in range(40):
+    for seed in range(28):
         window = 2 if seed % 2 else None
         policy = nets.DEPTH_POLICIES[seed % 4]
         network = nets.build(list(ALL)[seed % len(ALL)], policy, seed, window=window)
@@ -152,10 +153,11 @@ def test_a_network_or_policy_that_is_not_the_same_is_noticed(
         network = nets.build("mlp", "confidence", seed)
         arrays = inputs_for(network, SAMPLES, seed)
         simulator = simulators(network, seed)
-        nets.check(network, simulator, arrays, simulator.run(arrays))
+        truth = nets.Truth(network, simulator, arrays)
+        truth.check(simulator.run(arrays))
         other = simulators(spoil(network, seed), seed).run(arrays)
         try:
-            nets.check(network, simulator, arrays, other)
+            truth.check(other)
         except AssertionError:
             wrong += 1
     assert wrong >= 4
@@ -212,11 +214,11 @@ def test_exits_do_not_depend_on_how_the_work_is_split(name: str, order: str) -> 
     window = 3 if len(name) % 2 else None
     policy = nets.DEPTH_POLICIES[len(name) % 4]
     network = nets.build(name, policy, 6, order=order, window=window)
-    arrays = narrow(network, inputs_for(network, 9, 6))
+    arrays = narrow(network, inputs_for(network, 7, 6))
     kept = {"record": ["a"], "record_membrane": ["a", network.heads[-1].population]}
     make = {"dtype": "float32"}
-    whole = Simulator(network, threads=1, batch_size=9, block_steps=10, **make).run(arrays, **kept)
-    for threads, batch, block in ((1, 1, 1), (1, 9, 1), (1, 4, 3), (3, 2, 3), (2, None, None)):
+    whole = Simulator(network, threads=1, batch_size=7, block_steps=10, **make).run(arrays, **kept)
+    for threads, batch, block in ((1, 1, 1), (1, 7, 1), (1, 4, 3), (3, 2, 3), (2, None, None)):
         simulator = Simulator(network, threads=threads, batch_size=batch, block_steps=block, **make)
         same_exits(whole, simulator.run(arrays, **kept))
 

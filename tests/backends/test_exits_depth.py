@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def simulators(network: m.Network, seed: int) -> Simulator:
     return Simulator(network, dtype=dtype, threads=1, batch_size=batch, block_steps=block)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1), window=st.none() | st.integers(1, 6), poisson=st.booleans())
 @pytest.mark.parametrize("policy", nets.DEPTH_POLICIES)
 def test_heads_asked_in_order_of_depth_see_what_a_full_run_shows_them(
@@ -58,7 +59,7 @@ def test_every_kind_of_network_exits_in_order_of_depth(name: str, window: int | 
 def test_the_random_policies_stop_samples_in_every_stage() -> None:
     """Sure of an internal head, of the last one, at the deadline, at rest; layers were ahead."""
     found: Counter[str] = Counter()
-    for seed in range(60):
+    for seed in range(48):
         network = nets.build(
             list(ALL)[seed % len(ALL)],
             nets.DEPTH_POLICIES[seed % 4],
@@ -106,12 +107,13 @@ def test_spikes_replayed_wrongly_are_noticed(
         network = nets.build("residual", "confidence", seed, order="depth")
         arrays = inputs_for(network, SAMPLES, seed)
         simulator = Simulator(network, dtype="float64", threads=1, batch_size=SAMPLES)
-        nets.check(network, simulator, arrays, simulator.run(arrays))
+        truth = nets.Truth(network, simulator, arrays)
+        truth.check(simulator.run(arrays))
         with monkeypatch.context() as patch:
             patch.setattr(Archive, "write", wrong)
             trace = simulator.run(arrays)
         try:
-            nets.check(network, simulator, arrays, trace)
+            truth.check(trace)
         except AssertionError:
             noticed += 1
     assert noticed >= 3
@@ -126,6 +128,17 @@ def nothing(received: Received, *_: object) -> None:
     """Neither what was sent before a reader fell behind, nor what it reads again."""
 
 
+@cache
+def drawn(name: str, seed: int) -> tuple[Simulator, dict[str, Array], nets.Truth]:
+    """A network of drawn spikes, whose run is as it must be, and what must come out."""
+    network = nets.build(name, "confidence", seed, order="depth", poisson=True)
+    arrays = inputs_for(network, SAMPLES, seed)
+    simulator = simulators(network, seed)
+    truth = nets.Truth(network, simulator, arrays)
+    truth.check(simulator.run(arrays))
+    return simulator, arrays, truth
+
+
 @pytest.mark.parametrize(
     ("method", "wrong"),
     [("behind", whole_fan_out), ("note", nothing), ("read_again", nothing)],
@@ -137,15 +150,12 @@ def test_operations_of_layers_that_do_not_run_are_noticed(
     """Negative controls: synapses counted that never were sent a spike, and others not counted."""
     noticed = []
     for seed in range(6):
-        network = nets.build(name, "confidence", seed, order="depth", poisson=True)
-        arrays = inputs_for(network, SAMPLES, seed)
-        simulator = simulators(network, seed)
+        simulator, arrays, truth = drawn(name, seed)
         with monkeypatch.context() as patch:
             patch.setattr(Received, method, wrong)
             trace = simulator.run(arrays)
-        nets.check(network, simulator, arrays, simulator.run(arrays))
         try:
-            nets.check(network, simulator, arrays, trace)
+            truth.check(trace)
         except AssertionError as error:
             noticed.append("operations of" in str(error))
     assert len(noticed) >= 2

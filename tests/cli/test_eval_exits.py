@@ -15,7 +15,8 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "mnist"
 MULTI = EXAMPLES / "multi_exit.onnx"
 IMAGES = EXAMPLES / "images.npz"
 DATA = f"{IMAGES}:test[:60]"
-COMPILE = ("--calibration", f"{IMAGES}:train[:100]", "--divide", 255, "--steps", 8)
+FEW = f"{IMAGES}:test[:20]"
+COMPILE = ("--calibration", f"{IMAGES}:train[:40]", "--divide", 255, "--steps", 8)
 POLICY = "confidence{threshold=0.6,alpha=6}"
 
 
@@ -83,11 +84,11 @@ def test_pictures_are_the_same_twice_and_what_is_missing_is_said(cli: Any, stopp
     names = {"accuracy.svg", "layers.svg", "exit_accuracy.svg", "exit_histogram.svg"}
     names.add("exit_confidence.svg")
     for folder in ("a", "b"):
-        assert cli("eval", stopping, "--data", DATA, "--plot", folder).code == 0
+        assert cli("eval", stopping, "--data", FEW, "--plot", folder).code == 0
         assert {p.name for p in Path(folder).iterdir()} == names
     for name in names:
         assert Path("a", name).read_bytes() == Path("b", name).read_bytes()
-    outcome = cli("eval", stopping, "--data", DATA, "--plot", "c", "--exits", "run")
+    outcome = cli("eval", stopping, "--data", FEW, "--plot", "c", "--exits", "run")
     assert {p.name for p in Path("c").iterdir()} == {"exit_histogram.svg"}
     assert "no accuracy.svg and layers.svg" in outcome.err
     assert "no exit_accuracy.svg: only the run with exits was made" in outcome.err
@@ -98,7 +99,7 @@ def test_a_model_is_compiled_with_the_exit_that_is_asked_for(cli: Any) -> None:
     found = cli(*command, "--exit", "fixed{step=3}").json["exit"]
     assert found["text"] == 'fixed(head="logits", step=3)'
     assert found["histogram"] == {"3": 60}
-    fitted = cli(*command, "--exit", "confidence", "--exit-data", f"{IMAGES}:train[:300]")
+    fitted = cli(*command, "--exit", "confidence", "--exit-data", f"{IMAGES}:train[:150]")
     assert fitted.code == 0
     assert fitted.json["exit"]["mean_steps"] < 8
     assert fitted.json["exit"]["pareto"]
@@ -106,9 +107,9 @@ def test_a_model_is_compiled_with_the_exit_that_is_asked_for(cli: Any) -> None:
 
 def test_notes_of_a_fit_are_told_by_the_evaluation(cli: Any) -> None:
     command = ("eval", MULTI, "--data", DATA, "--divide", 255, "--steps", 8, "--exit", "patience")
-    outcome = cli(*command, "--calibration", f"{IMAGES}:train[:200]", "--max-drop", 50)
+    outcome = cli(*command, "--calibration", f"{IMAGES}:train[:100]", "--max-drop", 50)
     assert outcome.code == 0
-    assert "one of which is 1 points" in outcome.err
+    assert "one of which is 2 points" in outcome.err
 
 
 def test_an_exit_changes_no_compiled_network(cli: Any, stopping: Path) -> None:
@@ -155,9 +156,9 @@ def test_a_loss_of_the_run_with_exits_alone_is_laid_to_the_exits(cli: Any) -> No
 
 def test_the_data_that_fitted_the_exit_is_told_from_new_data(cli: Any) -> None:
     command = ("eval", MULTI, *COMPILE, "--exit", "fixed", "--exits", "run", "--data")
-    seen = cli(*command, f"{IMAGES}:train[90:120]")
-    assert "fitted on images.npz:train[:100], which by its name shares samples" in seen.err
-    assert "shares samples" not in cli(*command, f"{IMAGES}:train[100:120]").err
+    seen = cli(*command, f"{IMAGES}:train[30:60]")
+    assert "fitted on images.npz:train[:40], which by its name shares samples" in seen.err
+    assert "shares samples" not in cli(*command, f"{IMAGES}:train[40:60]").err
 
 
 @pytest.mark.parametrize("drop", ["nan", "inf", "-1", "101"])

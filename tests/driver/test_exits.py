@@ -135,7 +135,7 @@ def test_bayes_takes_a_pipeline_whose_input_does_not_end(tmp_path: Path) -> None
 
 
 def test_a_search_for_steps_comes_before_the_fit(net: Path, data: Data) -> None:
-    result = compiled(net, data, "margin", steps=None, auto=True, max_drop=8.0, max_steps=32)
+    result = compiled(net, data, "margin", steps=None, auto=True, max_drop=8.0, max_steps=16)
     assert result.report["auto"]["max_drop"] == 8.0
     assert result.report["exit"]["max_drop"] == 8.0
     assert result.network.schedule.steps == result.report["auto"]["chosen"]["steps"]

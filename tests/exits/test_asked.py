@@ -120,7 +120,7 @@ def policies(draw: Any, kind: str, names: tuple[str, ...]) -> tuple[m.ExitPolicy
     ), {}
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 @given(cases())
 def test_rows_stop_each_sample_as_stepwise_execution_does(
     case: tuple[m.Network, Recorded],

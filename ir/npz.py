@@ -1,4 +1,4 @@
-"""Arrays as a `.npz` file whose bytes depend on the arrays alone."""
+"""Arrays as `.npz` and `.npy` files whose bytes depend on the arrays alone."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
         for name in sorted(arrays):
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
-            content = io.BytesIO()
-            _NPY.write_array(
-                content, np.ascontiguousarray(arrays[name]), version=(1, 0), allow_pickle=False
-            )
-            archive.writestr(entry, content.getvalue())
+            archive.writestr(entry, npy_bytes(arrays[name]))
     return buffer.getvalue()
+
+
+def npy_bytes(array: Array) -> bytes:
+    """A `.npy` of version 1.0, in C order; its bytes depend on the array alone."""
+    content = io.BytesIO()
+    _NPY.write_array(content, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+    return content.getvalue()

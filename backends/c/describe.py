@@ -1,0 +1,208 @@
+"""What the templates of a C program need to know of a network."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from snnc.backends.c.arrays import Constant
+from snnc.backends.c.describe_exit import describe_exit
+from snnc.backends.c.describe_layers import describe_layer
+from snnc.backends.c.names import comment, string
+from snnc.backends.c.plan import Layer, Plan
+from snnc.backends.c.trains import Train, size_of
+from snnc.ir import model as m
+
+INTERFACE = 1
+"""Version of what `program.h` and `snn_batch.h` offer; counted up when a library would misread it."""
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """The context of all templates: numbers, names and text, no objects of the IR."""
+    network = plan.network
+    layers, constants, arrays = [], [], []
+    for layer in plan.layers:
+        described, found, state = describe_layer(plan, layer)
+        layers.append(described)
+        constants.extend(found)
+        arrays.extend(state)
+    for train in plan.trains:
+        arrays.append(_bits(plan, train))
+    policy, tables = describe_exit(network)
+    constants.extend(tables)
+    return {
+        "title": comment(f"Spiking network {network.name}"),
+        "interface": INTERFACE,
+        "steps": plan.steps,
+        "window": plan.window,
+        "block": plan.block,
+        "latest": _latest_input(plan),
+        "inputs": [_input(plan, entry) for entry in network.inputs],
+        "populations": [_population(plan, layer) for layer in plan.layers],
+        "heads": [_head(plan, head) for head in network.heads],
+        **_largest(plan),
+        "layers": layers,
+        "policy": policy,
+        "delayed": [_delayed(plan, train) for train in plan.trains if train.history],
+        "arrays": arrays,
+        "scratch": _scratch(plan),
+        "weights": [constant.as_dict() for constant in constants],
+    }
+
+
+def _largest(plan: Plan) -> dict[str, int]:
+    """Sizes of the buffers of main.c."""
+    network = plan.network
+    frames = [
+        math.prod(i.shape) * (1 if isinstance(i.coding, m.Graded) else plan.window)
+        for i in network.inputs
+    ]
+    heads = [math.prod(network.population(h.population).shape) for h in network.heads]
+    return {
+        "most_classes": max(2, *heads),
+        "most_values": max(heads),
+        "most_input": max(frames),
+        "most_bytes": max(-(-math.prod(p.shape) // 8) for p in network.populations),
+    }
+
+
+def _bits(plan: Plan, train: Train) -> dict[str, Any]:
+    what = "sums of windows, " if train.window is not None else ""
+    text = f"{what}{len(train.planes)} planes of {train.history} + {plan.block} steps"
+    size = len(train.planes) * (train.history + plan.block) * train.frame
+    return {"type": "uint8_t", "name": f"spikes_{train.ident}", "size": size, "text": text}
+
+
+def between_planes(plan: Plan, train: Train) -> int:
+    """Bytes from one plane of a train to the next."""
+    return (train.history + plan.block) * train.frame
+
+
+def _latest_input(plan: Plan) -> int:
+    inputs = {entry.name for entry in plan.network.inputs}
+    delays = [i.delay for p in plan.network.populations for i in p.incoming if i.source in inputs]
+    return max(delays, default=0)
+
+
+def _delayed(plan: Plan, train: Train) -> dict[str, Any]:
+    return {
+        "ident": train.ident,
+        "planes": len(train.planes),
+        "between": between_planes(plan, train),
+        "frame": train.frame,
+        "history": train.history,
+    }
+
+
+def _input(plan: Plan, entry: m.Input) -> dict[str, Any]:
+    size = size_of(entry.shape)
+    coding = entry.coding
+    found: dict[str, Any] = {
+        "ident": plan.inputs[entry.name],
+        "index": [i.name for i in plan.network.inputs].index(entry.name),
+        "title": comment(f"input {entry.name}"),
+        "string": string(entry.name),
+        "shape": ", ".join(str(n) for n in entry.shape),
+        "size": math.prod(entry.shape),
+        "frames": not isinstance(coding, m.Graded),
+    }
+    if isinstance(coding, m.Graded):
+        # Nine digits bring a float back exactly; the host computes in float as NumPy does.
+        return found | {
+            "levels": coding.levels,
+            "lowest": coding.lowest,
+            "largest": max(coding.levels, -coding.lowest),
+            "step": _float(coding.step),
+            "shift": _float(coding.shift),
+            "even": coding.ties == "even",
+        }
+    train = plan.train(entry.name)
+    return found | {
+        "largest": (coding.largest or 1) if isinstance(coding, m.Events) else 1,
+        "channels": size.channels,
+        "height": size.height,
+        "width": size.width,
+        "planes": train.planes,
+        "bits": len(train.planes) // 2,
+        "start": train.history * train.frame,
+        "between": between_planes(plan, train),
+        "frame": train.frame,
+        "inside": train.inside,
+        "pitch": train.pitch,
+        "bytes": size.bytes,
+    }
+
+
+def _float(value: float) -> str:
+    text = f"{np.float32(value):.9g}"
+    return text + ("F" if "." in text or "e" in text else ".0F")
+
+
+def _population(plan: Plan, layer: Layer) -> dict[str, Any]:
+    size, ident = layer.size, layer.ident
+
+    def place(name: str, there: bool) -> str:
+        return f"offsetof(snn_state, {name}_{ident})" if there else "0"
+
+    neuron = layer.population.neuron
+    found: dict[str, Any] = {
+        "string": string(layer.population.name),
+        "channels": size.channels,
+        "height": size.height,
+        "width": size.width,
+        "lanes": size.lanes,
+        "potential": place("v", not isinstance(neuron, m.RunningMax2d)),
+        "count": "0",
+        "taken_back": "0",
+        "spikes": "0",
+        "between": 0,
+        "planes": 0,
+        "frame": 0,
+        "inside": 0,
+        "pitch": 0,
+        "bytes": size.bytes,
+    }
+    if isinstance(neuron, m.Integrator):
+        return found
+    train = plan.train(layer.population.name)
+    start = train.history * train.frame
+    return found | {
+        "count": place("count", True),
+        "taken_back": place("back", len(train.planes) > 1),
+        "spikes": f"offsetof(snn_state, spikes_{ident}) + {start}",
+        "between": between_planes(plan, train),
+        "planes": len(train.planes),
+        "frame": train.frame,
+        "inside": train.inside,
+        "pitch": train.pitch,
+    }
+
+
+def _head(plan: Plan, head: m.Head) -> dict[str, Any]:
+    layer = next(each for each in plan.layers if each.population.name == head.population)
+    kind = {m.Membrane: "v", m.SpikeCount: "count", m.FirstSpike: "since"}[type(head.readout)]
+    return {
+        "string": string(head.name),
+        "title": comment(f"{head.name} on {head.population}"),
+        "reads": layer.size.channels * layer.size.positions,
+        "trace": f"{kind}_{layer.ident}",
+        "neurons": layer.size.neurons,
+        "channels": layer.size.channels,
+        "positions": layer.size.positions,
+        "lanes": layer.size.lanes,
+        "relu": head.readout.host[:1] == ("Relu",),
+    }
+
+
+def _scratch(plan: Plan) -> dict[str, int]:
+    current, entries, columns = 16, 1, 1
+    for layer in plan.layers:
+        current = max(current, layer.summed.width * layer.summed.lanes)
+        for c in layer.spiking:
+            height, width = c.kernel.size
+            count = (c.to_size.width - 1) * c.kernel.strides[1] + (width - 1) * c.kernel.dilations[1]
+            columns = max(columns, count + 1)
+            entries = max(entries, (count + 1) * 8 * height * c.from_size.bytes)
+    return {"current": current, "list": entries, "columns": columns}

@@ -1,0 +1,322 @@
+"""What the templates need to know of one population: geometry, places of spikes, parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from snnc.backends.c.arrays import INT32_MAX, Constant, by_neuron
+from snnc.backends.c.connections import Connection
+from snnc.backends.c.names import comment
+from snnc.backends.c.plan import Layer, Plan
+from snnc.backends.c.trains import Train
+from snnc.ir import model as m
+
+State = list[dict[str, Any]]
+
+
+def describe_layer(plan: Plan, layer: Layer) -> tuple[dict[str, Any], list[Constant], State]:
+    """A layer's context, its constant arrays, and the arrays of the state that it owns."""
+    p, size, ident = layer.population, layer.size, layer.ident
+    constants: list[Constant] = []
+    state: State = []
+    found: dict[str, Any] = {
+        "ident": ident,
+        "name": comment(p.name),
+        "title": comment(f"{p.name}: {', '.join(p.origin) or 'no ONNX node'}"),
+        "text": comment(_text(layer)),
+        "height": size.height,
+        "width": size.width,
+        "lanes": size.lanes,
+        "row": size.width * size.lanes,
+        "neurons": size.neurons,
+        "bytes": size.bytes,
+        "pool": None,
+        "rule": None,
+        "signed": False,
+        "connections": [],
+        "analog": [],
+        "late": [],
+        "start": "nothing",
+        "bias": "none",
+        "v_init": "none",
+        "sums": [],
+    }
+    found |= _traces(plan, layer, state)
+    if not isinstance(p.neuron, m.Integrator):
+        found |= _spikes(plan, layer, state)
+    if isinstance(p.neuron, m.RunningMax2d):
+        found["pool"] = _pool(plan, layer, p.neuron, state)
+        return found, constants, state
+    state.append(_array("int32_t", f"v_{ident}", size.neurons, "membrane potentials"))
+    found |= _neuron(plan, layer, constants)
+    found |= _drive(plan, layer, constants, state)
+    found["connections"] = [_spiking(plan, c, constants) for c in layer.spiking]
+    return found, constants, state
+
+
+def _array(kind: str, name: str, size: int, text: str = "") -> dict[str, Any]:
+    return {"type": kind, "name": name, "size": size, "text": text}
+
+
+def _text(layer: Layer) -> str:
+    size, neuron = layer.size, layer.population.neuron
+    shape = f"{size.channels} x {size.height} x {size.width}"
+    text = f"{shape} neurons, {type(neuron).__name__}"
+    for c in (*layer.spiking, *layer.analog):
+        height, width = c.kernel.size
+        text += f"; from {c.source}, kernel {height} x {width}"
+        text += f" over sums of {c.window.height} x {c.window.width}" if c.window else ""
+    return text
+
+
+def _traces(plan: Plan, layer: Layer, state: State) -> dict[str, Any]:
+    """What heads read of a population after each step of a block."""
+    kinds = {type(h.readout) for h in plan.network.heads if h.population == layer.population.name}
+    kept = [n for k, n in ((m.Membrane, "v"), (m.SpikeCount, "count")) if k in kinds]
+    first = m.FirstSpike in kinds
+    size = plan.block * layer.size.neurons
+    for name in (*kept, *(["since"] if first else [])):
+        state.append(_array("int32_t", f"trace_{name}_{layer.ident}", size, "for read-outs"))
+    if first:
+        text = "steps of first spikes"
+        state.append(_array("int32_t", f"first_{layer.ident}", layer.size.neurons, text))
+    return {"kept": kept, "first": first}
+
+
+def _spikes(plan: Plan, layer: Layer, state: State) -> dict[str, Any]:
+    """Where a population writes its spikes, and the sums that are made of them."""
+    train, ident = plan.train(layer.population.name), layer.ident
+    signed = len(train.planes) > 1
+    between = _between(plan, train)
+    up = train.history * train.frame + train.inside
+    state.append(_array("int32_t", f"count_{ident}", layer.size.neurons, "net numbers of spikes"))
+    if signed:
+        text = "spikes that were taken back"
+        state.append(_array("int32_t", f"back_{ident}", layer.size.neurons, text))
+    sums = [_sums(plan, train, s) for s in plan.sums_of(train.name)]
+    return {
+        "signed": signed,
+        "up": up,
+        "below": between,
+        "frame": train.frame,
+        "pitch": train.pitch,
+        "latest": _latest(plan, layer),
+        "sums": sums,
+    }
+
+
+def _latest(plan: Plan, layer: Layer) -> int:
+    """The longest delay of a connection that reads a population."""
+    name = layer.population.name
+    incoming = (i for p in plan.network.populations for i in p.incoming if i.source == name)
+    return max((i.delay for i in incoming), default=0)
+
+
+def _between(plan: Plan, train: Train) -> int:
+    return (train.history + plan.block) * train.frame
+
+
+def _sums(plan: Plan, train: Train, sums: Train) -> dict[str, Any]:
+    window = sums.window
+    assert window is not None
+    fields = {
+        "height": train.size.height,
+        "width": train.size.width,
+        "out_height": sums.size.height,
+        "out_width": sums.size.width,
+        "kernel_height": window.height,
+        "kernel_width": window.width,
+        "stride_y": window.height,
+        "stride_x": window.width,
+        "dilation_y": 1,
+        "dilation_x": 1,
+        "bytes": train.size.bytes,
+        "from_pitch": train.pitch,
+        "to_pitch": sums.pitch,
+    }
+    each = len(sums.planes) // len(train.planes)
+    start = sums.history * sums.frame + sums.inside
+    parts = [
+        {
+            "from": index * _between(plan, train) + train.history * train.frame + train.inside,
+            "to": index * each * _between(plan, sums) + start,
+            "planes": each,
+        }
+        for index in range(len(train.planes))
+    ]
+    return {
+        "ident": sums.ident,
+        "window": window,
+        "fields": _fields(fields),
+        "frame": sums.frame,
+        "between": _between(plan, sums),
+        "parts": parts,
+    }
+
+
+def _fields(values: dict[str, int]) -> str:
+    return ", ".join(f".{name} = {value}" for name, value in values.items() if value)
+
+
+def _pool(plan: Plan, layer: Layer, neuron: m.RunningMax2d, state: State) -> dict[str, Any]:
+    incoming = layer.population.incoming[0]
+    source, train = plan.train(incoming.source), plan.train(layer.population.name)
+    size = source.size
+    fields = {
+        "height": size.height,
+        "width": size.width,
+        "out_height": layer.size.height,
+        "out_width": layer.size.width,
+        "kernel_height": neuron.kernel[0],
+        "kernel_width": neuron.kernel[1],
+        "stride_y": neuron.strides[0],
+        "stride_x": neuron.strides[1],
+        "dilation_y": neuron.dilations[0],
+        "dilation_x": neuron.dilations[1],
+        "top": neuron.pads[0],
+        "left": neuron.pads[1],
+        "bytes": size.bytes,
+        "from_pitch": source.pitch,
+        "to_pitch": train.pitch,
+    }
+    # A cell lies behind the maximum by at most the difference of two counts, and before it by 1.
+    planes = (2 * plan.steps).bit_length() + 1
+    words = layer.size.positions * size.bytes // _chunk(size.bytes)
+    count = words * neuron.kernel[0] * neuron.kernel[1] * planes
+    text = "spikes behind the maximum, in planes of bits"
+    state.append(_array("uint64_t", f"behind_{layer.ident}", count, text))
+    place = (source.history - incoming.delay) * source.frame + source.inside
+    return {
+        "fields": _fields(fields),
+        "source": source.ident,
+        "place": place,
+        "frame": source.frame,
+        "below": _between(plan, source),
+        "planes": planes,
+    }
+
+
+def _chunk(size: int) -> int:
+    return next(n for n in (8, 4, 2, 1) if size % n == 0)
+
+
+def _neuron(plan: Plan, layer: Layer, constants: list[Constant]) -> dict[str, Any]:
+    """The rule of a population, its thresholds and initial potentials."""
+    neuron, p, ident = layer.population.neuron, layer.population, layer.ident
+    assert isinstance(neuron, m.IF | m.Integrator)
+    found: dict[str, Any] = {}
+    if neuron.v_init != 0.0:
+        values, shared = by_neuron(plan.network, p, neuron.v_init)
+        constants.append(Constant(f"v_init_{ident}", values, "initial potentials"))
+        found["v_init"] = "channels" if shared else "full"
+    if isinstance(neuron, m.Integrator):
+        return found
+    # Lanes that stand for no neuron never reach their threshold.
+    values, shared = by_neuron(plan.network, p, neuron.threshold, INT32_MAX)
+    constants.append(Constant(f"threshold_{ident}", values, "thresholds"))
+    most = "INT32_MAX" if neuron.max_spikes is None else str(neuron.max_spikes)
+    least = "INT32_MIN" if neuron.min_spikes is None else str(neuron.min_spikes)
+    held = "INT32_MAX" if neuron.saturation is None else str(int(neuron.saturation))
+    retracts = int(neuron.negative_spikes == "retract")
+    rule = f".reset = SNN_{neuron.reset.upper()}, .retracts = {retracts}, .saturation = {held}"
+    return found | {"rule": f"{rule}, .most = {most}, .least = {least}", "shared": shared}
+
+
+def _drive(
+    plan: Plan, layer: Layer, constants: list[Constant], state: State
+) -> dict[str, Any]:
+    """Bias and the currents of analog inputs, by their delay."""
+    ident, size = layer.ident, layer.size
+    found: dict[str, Any] = {"analog": [_analog(plan, c, constants) for c in layer.analog]}
+    delays = sorted({c.delay for c in layer.analog})
+    for delay in delays:
+        name = f"constant_{ident}" + (f"_{delay}" if delay else "")
+        state.append(_array("int32_t", name, size.neurons, "current of analog inputs"))
+    found["late"] = [delay for delay in delays if delay]
+    found["bias"] = "none"
+    if layer.population.bias is not None:
+        values, shared = by_neuron(plan.network, layer.population, layer.population.bias)
+        constants.append(Constant(f"bias_{ident}", values, "biases"))
+        found["bias"] = "channels" if shared else "full"
+    start = {"none": "nothing", "channels": "channels", "full": "bias"}[found["bias"]]
+    found["start"] = "constant" if 0 in delays else start
+    return found
+
+
+def _analog(plan: Plan, c: Connection, constants: list[Constant]) -> dict[str, Any]:
+    kernel = c.kernel
+    weights = c.analog_weights()
+    constants.append(Constant(f"weight_{c.ident}", weights, _axes(c, "kh, kw")))
+    top, left = kernel.pads[:2]
+    fields = {
+        "channels": c.from_size.channels,
+        "height": c.from_size.height,
+        "width": c.from_size.width,
+        "kernel_height": kernel.size[0],
+        "kernel_width": kernel.size[1],
+        "stride_y": kernel.strides[0],
+        "stride_x": kernel.strides[1],
+        "dilation_y": kernel.dilations[0],
+        "dilation_x": kernel.dilations[1],
+        "top": top,
+        "left": left,
+        "out_height": c.to_size.height,
+        "out_width": c.to_size.width,
+        "lanes": c.to_size.lanes,
+        "group_in": c.groups[0],
+        "group_out": c.groups[1],
+    }
+    positions = len(kernel.weight)
+    return {
+        "name": f"from_{c.ident}",
+        "fields": _fields(fields),
+        "weights": f"weight_{c.ident}",
+        "bits": c.bits,
+        "between": weights.size // positions if positions > 1 else 0,
+        "input": [i.name for i in plan.network.inputs].index(c.source),
+        "factor": kernel.factor,
+        "delay": c.delay,
+    }
+
+
+def _axes(c: Connection, kernel: str) -> str:
+    positions = "positions, " if len(c.kernel.weight) > 1 else ""
+    lanes = "channels of a group" if c.groups[0] else "lanes"
+    return f"({positions}{kernel}, channels of the source, {lanes})"
+
+
+def _spiking(plan: Plan, c: Connection, constants: list[Constant]) -> dict[str, Any]:
+    train, kernel = plan.train(c.source, c), c.kernel
+    weights = c.weights()
+    constants.append(Constant(f"weight_{c.ident}", weights, _axes(c, "kw, kh")))
+    fields = {
+        "kernel_height": kernel.size[0],
+        "kernel_width": kernel.size[1],
+        "stride_x": kernel.strides[1],
+        "dilation_y": kernel.dilations[0],
+        "dilation_x": kernel.dilations[1],
+        "bytes": train.size.bytes,
+        "pitch": train.pitch,
+        "width": c.to_size.width,
+        "lanes": c.to_size.lanes,
+        "group_in": c.groups[0],
+        "group_out": c.groups[1],
+    }
+    corner = (train.border[0] - kernel.pads[0]) * train.pitch
+    corner += (train.border[1] - kernel.pads[1]) * train.size.bytes
+    corner += (train.history - c.delay) * train.frame
+    positions = len(kernel.weight)
+    return {
+        "name": f"from_{c.ident}",
+        "fields": _fields(fields),
+        "weights": f"weight_{c.ident}",
+        "bits": c.bits,
+        "between": weights.size // positions if positions > 1 else 0,
+        "source": train.ident,
+        "frame": train.frame,
+        "down": kernel.strides[0] * train.pitch,
+        "planes": [
+            {"place": corner + index * _between(plan, train), "factor": plane * kernel.factor}
+            for index, plane in enumerate(train.planes)
+        ],
+    }

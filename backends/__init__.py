@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from snnc.backends.base import Limits, Target
+from snnc.backends.c.target import CTarget
 from snnc.backends.loihi.target import LoihiTarget
 from snnc.backends.reference.target import ReferenceTarget
 from snnc.diagnostics import Diagnostic, UsageError
 
-TARGETS: dict[str, Target] = {target.name: target for target in (ReferenceTarget(), LoihiTarget())}
+TARGETS: dict[str, Target] = {
+    target.name: target for target in (ReferenceTarget(), LoihiTarget(), CTarget())
+}
 """Every target by its name."""
 
 

@@ -179,4 +179,66 @@ CODES: dict[str, str] = {
         "Engine lava runs the file program.py of a program directory, and there is none: a lone "
         "`.snn` network, or a program for another target. Compile with `--target loihi`."
     ),
+    "SN550": (
+        "Target c takes networks of stage `fixed`: whole numbers, so that the order of sums does "
+        "not matter. The target's passes fold-chains and quantize-weights{target=c} make them."
+    ),
+    "SN551": (
+        "An input is coded in a way that brings fractions, or takes events of any size. Target c "
+        "takes graded inputs (analog values that the host rounds), Poisson spikes, and events "
+        "with a declared largest value, on which the proof rests that no sum leaves 32 bits."
+    ),
+    "SN552": (
+        "A neuron has no form in C: a leak, the negative spikes that stand for a leaky ReLU, the "
+        "approximate maximum of max_gate2d, or a neuron that the target does not know. The message "
+        "says which."
+    ),
+    "SN553": (
+        "The operators of a connection are no convolution, no matrix and no one-to-one link, and "
+        "cannot be written out as a matrix: that would be too large, or hold fractions. The pass "
+        "fold-chains folds most chains of operators into one."
+    ),
+    "SN554": (
+        "Weights are no whole numbers of 16 bits. Quantise the network with "
+        "quantize-weights{target=c}, for wider weights with bits=16."
+    ),
+    "SN555": (
+        "A threshold, bias, initial potential or saturation is no whole number, or needs more than "
+        "32 bits."
+    ),
+    "SN556": (
+        "The largest possible current of a step, or membrane potential, needs more than 32 bits, "
+        "where it would overflow. The bound is for all inputs in range over all time steps. "
+        "quantize-weights{target=c} keeps it."
+    ),
+    "SN557": (
+        "The exit policy cannot be executed in whole numbers (confidence, margin and entropy in "
+        "fractions, bayes), or runs layers one after the other (order depth). Patience, fixed, and "
+        "margin and confidence in whole numbers can."
+    ),
+    "SN558": (
+        "A running maximum pools the spikes of one layer as they are. Of an input, of several "
+        "layers, or behind weights there is no such function."
+    ),
+    "SN559": (
+        "The neurons that a head reads count differently, so the largest whole number need not be "
+        "the largest value. Quantise a layer that is read out with one step for all its neurons."
+    ),
+    "SN560": (
+        "The C compiler refused a program that snnc wrote. The message shows its first lines. "
+        "Another compiler can be named with the variable CC; without one the NumPy simulator runs."
+    ),
+    "SN561": (
+        "A built C program cannot be loaded, or offers another interface than this snnc reads: it "
+        "was written by another version. Compile the model again."
+    ),
+    "SN562": (
+        "More time steps were asked of a C program than it was compiled for. The proof that no "
+        "sum leaves 32 bits, and the sizes of its arrays, hold for that many. Compile the model "
+        "with more steps; fewer are always allowed."
+    ),
+    "SN563": (
+        "The C program answered that it cannot run. It was given what it does not expect, which "
+        "is a bug: the golden check, `make check` in its folder, tells more."
+    ),
 }

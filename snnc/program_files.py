@@ -16,7 +16,7 @@ MANIFEST = "manifest.json"
 NETWORK = "network.snn"
 
 _IGNORED_FILES = frozenset((".DS_Store", "Thumbs.db", "desktop.ini"))
-_IGNORED_FOLDERS = frozenset(("__pycache__",))
+_IGNORED_FOLDERS = frozenset(("__pycache__", "build"))  # what running a program leaves there
 _RESERVED = frozenset('<>:"|?*\\')  # not allowed in names on every system
 _COMPILE_AGAIN = "compile the model again"
 

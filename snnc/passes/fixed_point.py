@@ -141,6 +141,8 @@ def few_levels(values: Array, count: int) -> Array:
     (dynamic programming over the sorted values; of many values, over their quantiles).
     """
     ordered = np.sort(values)
+    if count >= len(values):
+        return values
     known = ordered[:: -(-len(ordered) // _MOST_VALUES)]
     levels = known[_cuts(np.log(known), min(count, len(known)))]
     found: Array = levels[np.searchsorted(levels, values, side="right") - 1]

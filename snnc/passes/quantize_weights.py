@@ -47,10 +47,10 @@ WEIGHTED = (m.IF, m.Integrator, m.TTFS)
 class QuantizeWeights:
     """Turn a spiking network into one of whole numbers (stage fixed), as its target computes.
 
-    `target`: the chip whose widths of weights, thresholds, biases and potentials are kept:
-    `loihi2` or the narrower `loihi1` (`snnc targets loihi` shows both). `bits`: width of a weight,
-    0 for the chip's. `per`: one factor a `channel` or a `layer`; what is read out has one.
-    `thresholds`: how many different thresholds a layer may have, 0 for the chip's. `input_bits`:
+    `target`: whose widths of weights, thresholds, biases and potentials are kept: those of the chip
+    `loihi2` or the narrower `loihi1` (`snnc targets loihi` shows both), or the 32 bits of `c`, with
+    a threshold for every channel. `bits`: width of a weight, 0 for the target's (8). `per`: one factor a `channel` or a `layer`; what is read out has one.
+    `thresholds`: how many different thresholds a layer may have, 0 for the target's. `input_bits`:
     width of an analog input. `events`: the largest |event| of a frame, 0 for
     what the network declares, else 1. No sum of inputs can leave
     the range of the membrane potential, whatever the input: that is proved for every layer, and
@@ -64,7 +64,7 @@ class QuantizeWeights:
     name: ClassVar[str] = "quantize-weights"
     requires: ClassVar[tuple[Property, ...]] = (SNN, SINGLE_OPERATORS)
     ensures: ClassVar[tuple[Property, ...]] = (FIXED,)
-    target: Literal["loihi1", "loihi2"] = "loihi2"
+    target: Literal["loihi1", "loihi2", "c"] = "loihi2"
     bits: int = 0
     per: Literal["channel", "layer"] = "channel"
     thresholds: int = 0
@@ -83,7 +83,7 @@ class QuantizeWeights:
         """
         self._check_options()
         check_neurons(network)
-        fmt = self._format(load_chip(self.target))
+        fmt = self._processor() if self.target == "c" else self._format(load_chip(self.target))
         inputs, steps_of = integer_inputs(network, context, self.input_bits, self.events)
         before, after = self._reaches(network, inputs, steps_of)
         assert network.schedule is not None
@@ -163,6 +163,15 @@ class QuantizeWeights:
             bias_exponent=chip.largest_bias_exponent or 0,
         )
 
+    def _processor(self) -> Format:
+        """The numbers of a processor: only weights are narrow."""
+        return Format(
+            weight=2 ** ((self.bits or 8) - 1) - 1,
+            exponent=_EXPONENT,
+            potential=2**31 - 1,
+            thresholds=self.thresholds or _ANY_THRESHOLDS,
+        )
+
     def _reaches(
         self, network: m.Network, inputs: tuple[m.Input, ...], steps_of: Mapping[str, float]
     ) -> tuple[dict[str, Reach], dict[str, Reach]]:
@@ -221,6 +230,9 @@ _EXPONENT = 7
 _MEMBRANE_BITS = 24
 _THRESHOLDS = 8
 """What is taken where a chip's own figure is not public: those of Loihi 1."""
+
+_ANY_THRESHOLDS = 1 << 30
+"""More than any layer has channels."""
 
 
 def _held(population: m.Population, bounds: Bounds, fmt: Format) -> m.Population:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from snnc.backends.c.arrays import Constant
+from snnc.backends.c.connections import listing
 from snnc.backends.c.describe_exit import describe_exit
 from snnc.backends.c.describe_layers import describe_layer
 from snnc.backends.c.names import comment, string
@@ -197,12 +198,16 @@ def _head(plan: Plan, head: m.Head) -> dict[str, Any]:
 
 
 def _scratch(plan: Plan) -> dict[str, int]:
-    current, entries, columns = 16, 1, 1
+    """Sizes of what the layers write and forget: a row of currents, and lists of spikes."""
+    current, bits, columns, planes = 16, 8, 1, 1
     for layer in plan.layers:
         current = max(current, layer.summed.width * layer.summed.lanes)
         for c in layer.spiking:
-            height, width = c.kernel.size
-            count = (c.to_size.width - 1) * c.kernel.strides[1] + (width - 1) * c.kernel.dilations[1]
-            columns = max(columns, count + 1)
-            entries = max(entries, (count + 1) * 8 * height * c.from_size.bytes)
-    return {"current": current, "list": entries, "columns": columns}
+            listed = listing(c)
+            columns = max(columns, listed.columns)
+            bits = max(bits, listed.columns * 8 * c.kernel.size[0] * c.from_size.bytes)
+            train = plan.train(c.source, c)
+            planes = max(planes, sum(1 for plane in train.planes if plane > 0))
+    # Lists are written some entries beyond their end, words are read beyond the last byte.
+    room, run = bits + 8, bits // 8 + 16
+    return {"current": current, "room": room, "run": run, "columns": columns, "planes": planes}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from snnc.backends.c.arrays import INT32_MAX, Constant, by_neuron
-from snnc.backends.c.connections import Connection
+from snnc.backends.c.connections import Connection, listing
 from snnc.backends.c.names import comment
 from snnc.backends.c.plan import Layer, Plan
 from snnc.backends.c.trains import Train
@@ -287,18 +287,22 @@ def _axes(c: Connection, kernel: str) -> str:
 
 def _spiking(plan: Plan, c: Connection, constants: list[Constant]) -> dict[str, Any]:
     train, kernel = plan.train(c.source, c), c.kernel
-    weights = c.weights()
-    constants.append(Constant(f"weight_{c.ident}", weights, _axes(c, "kw, kh")))
+    weights = c.own_weights() if c.own else c.weights()
+    text = "(lanes)" if c.own else _axes(c, "kw, kh")
+    constants.append(Constant(f"weight_{c.ident}", weights, text))
+    listed = listing(c)
     fields = {
         "kernel_height": kernel.size[0],
-        "kernel_width": kernel.size[1],
-        "stride_x": kernel.strides[1],
+        "kernel_width": listed.kernel_width,
+        "stride_x": listed.stride_x,
         "dilation_y": kernel.dilations[0],
-        "dilation_x": kernel.dilations[1],
+        "columns": listed.columns,
+        "classes": listed.classes,
+        "column_step": listed.column_step,
         "bytes": train.size.bytes,
         "pitch": train.pitch,
-        "width": c.to_size.width,
-        "lanes": c.to_size.lanes,
+        "width": listed.width,
+        "lanes": listed.lanes,
         "group_in": c.groups[0],
         "group_out": c.groups[1],
     }
@@ -315,8 +319,25 @@ def _spiking(plan: Plan, c: Connection, constants: list[Constant]) -> dict[str, 
         "source": train.ident,
         "frame": train.frame,
         "down": kernel.strides[0] * train.pitch,
-        "planes": [
-            {"place": corner + index * _between(plan, train), "factor": plane * kernel.factor}
-            for index, plane in enumerate(train.planes)
+        "across": kernel.strides[1] * train.size.bytes,
+        "own": c.own,
+        "apart": _between(plan, train),
+        "chains": [
+            {"place": corner + first * _between(plan, train), "planes": count, "factor": factor}
+            for first, count, factor in _chains(train, kernel.factor, c.own)
         ],
     }
+
+
+def _chains(train: Train, factor: int, apart: bool) -> list[tuple[int, int, int]]:
+    """Planes of one sign, which follow each other as powers of two: first, number, factor.
+
+    `apart`: each plane alone.
+    """
+    if apart:
+        return [(index, 1, plane * factor) for index, plane in enumerate(train.planes)]
+    positive = sum(1 for plane in train.planes if plane > 0)
+    found = [(0, positive, factor)]
+    if positive < len(train.planes):
+        found.append((positive, len(train.planes) - positive, -factor))
+    return found

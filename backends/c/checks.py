@@ -11,7 +11,7 @@ from snnc.backends.c.operators import NoKernelError, kernel_of
 from snnc.backends.loihi.checks_base import finding, is_whole, values_of
 from snnc.backends.reference.reach import potential_bounds, reach_of_coding
 from snnc.backends.reference.validate import simulation_findings
-from snnc.diagnostics import Diagnostic
+from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import model as m
 from snnc.ir.answers import read_out_unit
 from snnc.ir.exits import budgets
@@ -39,6 +39,17 @@ def check(network: m.Network) -> list[Diagnostic]:
     return found or list(_sums(network))
 
 
+def require_takeable(network: m.Network) -> None:
+    """Refuse a network that target c cannot take, with every reason.
+
+    Raises:
+        InputError: SN550 to SN559.
+    """
+    reasons = check(network)
+    if reasons:
+        raise InputError(reasons)
+
+
 def _inputs(network: m.Network) -> Iterator[Diagnostic]:
     for entry in network.inputs:
         where = f"input {entry.name}"
@@ -51,6 +62,9 @@ def _inputs(network: m.Network) -> Iterator[Diagnostic]:
             text = f"input {entry.name} takes events of any size, so no sum has a bound"
             cure = "declare the largest one: events(largest=1), quantize-weights{events=1}"
             yield Diagnostic("SN551", text, where, cure)
+        elif isinstance(entry.coding, m.Events) and (entry.coding.largest or 0) > LARGEST_WEIGHT:
+            text = f"input {entry.name} takes events of up to {entry.coding.largest}"
+            yield Diagnostic("SN551", text, where, f"at most {LARGEST_WEIGHT} are allowed")
 
 
 def _neurons(network: m.Network) -> Iterator[Diagnostic]:

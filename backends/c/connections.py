@@ -184,7 +184,8 @@ def paired(rows: Array) -> Array:
     found = np.empty_like(rows)
     found[..., places] = rows
     unsigned = found.view(np.uint8 if size == 1 else np.uint16)
-    unsigned[..., ::2] ^= 1 << (8 * size - 1)
+    low = unsigned[..., ::2]
+    np.bitwise_xor(low, 1 << (8 * size - 1), out=low)
     return found
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from snnc.backends.c.arrays import Constant
 from snnc.backends.c.connections import listing
+from snnc.backends.c.describe_connections import between_planes
 from snnc.backends.c.describe_exit import describe_exit
 from snnc.backends.c.describe_layers import describe_layer
 from snnc.backends.c.names import comment, string
@@ -17,7 +17,7 @@ from snnc.backends.c.trains import Train, size_of
 from snnc.ir import model as m
 
 INTERFACE = 1
-"""Version of what `program.h` and `snn_batch.h` offer; counted up when a library would misread it."""
+"""Version of `program.h` and `snn_batch.h`; counted up when a library would be misread."""
 
 
 def describe(plan: Plan) -> dict[str, Any]:
@@ -29,8 +29,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         layers.append(described)
         constants.extend(found)
         arrays.extend(state)
-    for train in plan.trains:
-        arrays.append(_bits(plan, train))
+    arrays.extend(_bits(plan, train) for train in plan.trains)
     policy, tables = describe_exit(network)
     constants.extend(tables)
     return {
@@ -74,11 +73,6 @@ def _bits(plan: Plan, train: Train) -> dict[str, Any]:
     text = f"{what}{len(train.planes)} planes of {train.history} + {plan.block} steps"
     size = len(train.planes) * (train.history + plan.block) * train.frame
     return {"type": "uint8_t", "name": f"spikes_{train.ident}", "size": size, "text": text}
-
-
-def between_planes(plan: Plan, train: Train) -> int:
-    """Bytes from one plane of a train to the next."""
-    return (train.history + plan.block) * train.frame
 
 
 def _latest_input(plan: Plan) -> int:

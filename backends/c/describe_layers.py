@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from snnc.backends.c.arrays import INT32_MAX, Constant, by_neuron
-from snnc.backends.c.connections import Connection, listing
+from snnc.backends.c.describe_connections import (
+    between_planes,
+    describe_analog,
+    describe_spiking,
+    fields_of,
+)
 from snnc.backends.c.names import comment
 from snnc.backends.c.plan import Layer, Plan
 from snnc.backends.c.trains import Train
@@ -50,7 +55,7 @@ def describe_layer(plan: Plan, layer: Layer) -> tuple[dict[str, Any], list[Const
     state.append(_array("int32_t", f"v_{ident}", size.neurons, "membrane potentials"))
     found |= _neuron(plan, layer, constants)
     found |= _drive(plan, layer, constants, state)
-    found["connections"] = [_spiking(plan, c, constants) for c in layer.spiking]
+    found["connections"] = [describe_spiking(plan, c, constants) for c in layer.spiking]
     return found, constants, state
 
 
@@ -87,7 +92,7 @@ def _spikes(plan: Plan, layer: Layer, state: State) -> dict[str, Any]:
     """Where a population writes its spikes, and the sums that are made of them."""
     train, ident = plan.train(layer.population.name), layer.ident
     signed = len(train.planes) > 1
-    between = _between(plan, train)
+    between = between_planes(plan, train)
     up = train.history * train.frame + train.inside
     state.append(_array("int32_t", f"count_{ident}", layer.size.neurons, "net numbers of spikes"))
     if signed:
@@ -112,10 +117,6 @@ def _latest(plan: Plan, layer: Layer) -> int:
     return max((i.delay for i in incoming), default=0)
 
 
-def _between(plan: Plan, train: Train) -> int:
-    return (train.history + plan.block) * train.frame
-
-
 def _sums(plan: Plan, train: Train, sums: Train) -> dict[str, Any]:
     window = sums.window
     assert window is not None
@@ -138,8 +139,10 @@ def _sums(plan: Plan, train: Train, sums: Train) -> dict[str, Any]:
     start = sums.history * sums.frame + sums.inside
     parts = [
         {
-            "from": index * _between(plan, train) + train.history * train.frame + train.inside,
-            "to": index * each * _between(plan, sums) + start,
+            "from": index * between_planes(plan, train)
+            + train.history * train.frame
+            + train.inside,
+            "to": index * each * between_planes(plan, sums) + start,
             "planes": each,
         }
         for index in range(len(train.planes))
@@ -147,15 +150,11 @@ def _sums(plan: Plan, train: Train, sums: Train) -> dict[str, Any]:
     return {
         "ident": sums.ident,
         "window": window,
-        "fields": _fields(fields),
+        "fields": fields_of(fields),
         "frame": sums.frame,
-        "between": _between(plan, sums),
+        "between": between_planes(plan, sums),
         "parts": parts,
     }
-
-
-def _fields(values: dict[str, int]) -> str:
-    return ", ".join(f".{name} = {value}" for name, value in values.items() if value)
 
 
 def _pool(plan: Plan, layer: Layer, neuron: m.RunningMax2d, state: State) -> dict[str, Any]:
@@ -187,11 +186,11 @@ def _pool(plan: Plan, layer: Layer, neuron: m.RunningMax2d, state: State) -> dic
     state.append(_array("uint64_t", f"behind_{layer.ident}", count, text))
     place = (source.history - incoming.delay) * source.frame + source.inside
     return {
-        "fields": _fields(fields),
+        "fields": fields_of(fields),
         "source": source.ident,
         "place": place,
         "frame": source.frame,
-        "below": _between(plan, source),
+        "below": between_planes(plan, source),
         "planes": planes,
     }
 
@@ -222,12 +221,10 @@ def _neuron(plan: Plan, layer: Layer, constants: list[Constant]) -> dict[str, An
     return found | {"rule": f"{rule}, .most = {most}, .least = {least}", "shared": shared}
 
 
-def _drive(
-    plan: Plan, layer: Layer, constants: list[Constant], state: State
-) -> dict[str, Any]:
+def _drive(plan: Plan, layer: Layer, constants: list[Constant], state: State) -> dict[str, Any]:
     """Bias and the currents of analog inputs, by their delay."""
     ident, size = layer.ident, layer.size
-    found: dict[str, Any] = {"analog": [_analog(plan, c, constants) for c in layer.analog]}
+    found: dict[str, Any] = {"analog": [describe_analog(plan, c, constants) for c in layer.analog]}
     delays = sorted({c.delay for c in layer.analog})
     for delay in delays:
         name = f"constant_{ident}" + (f"_{delay}" if delay else "")
@@ -240,104 +237,4 @@ def _drive(
         found["bias"] = "channels" if shared else "full"
     start = {"none": "nothing", "channels": "channels", "full": "bias"}[found["bias"]]
     found["start"] = "constant" if 0 in delays else start
-    return found
-
-
-def _analog(plan: Plan, c: Connection, constants: list[Constant]) -> dict[str, Any]:
-    kernel = c.kernel
-    weights = c.analog_weights()
-    constants.append(Constant(f"weight_{c.ident}", weights, _axes(c, "kh, kw")))
-    top, left = kernel.pads[:2]
-    fields = {
-        "channels": c.from_size.channels,
-        "height": c.from_size.height,
-        "width": c.from_size.width,
-        "kernel_height": kernel.size[0],
-        "kernel_width": kernel.size[1],
-        "stride_y": kernel.strides[0],
-        "stride_x": kernel.strides[1],
-        "dilation_y": kernel.dilations[0],
-        "dilation_x": kernel.dilations[1],
-        "top": top,
-        "left": left,
-        "out_height": c.to_size.height,
-        "out_width": c.to_size.width,
-        "lanes": c.to_size.lanes,
-        "group_in": c.groups[0],
-        "group_out": c.groups[1],
-    }
-    positions = len(kernel.weight)
-    return {
-        "name": f"from_{c.ident}",
-        "fields": _fields(fields),
-        "weights": f"weight_{c.ident}",
-        "bits": c.bits,
-        "between": weights.size // positions if positions > 1 else 0,
-        "input": [i.name for i in plan.network.inputs].index(c.source),
-        "factor": kernel.factor,
-        "delay": c.delay,
-    }
-
-
-def _axes(c: Connection, kernel: str) -> str:
-    positions = "positions, " if len(c.kernel.weight) > 1 else ""
-    lanes = "channels of a group" if c.groups[0] else "lanes"
-    return f"({positions}{kernel}, channels of the source, {lanes})"
-
-
-def _spiking(plan: Plan, c: Connection, constants: list[Constant]) -> dict[str, Any]:
-    train, kernel = plan.train(c.source, c), c.kernel
-    weights = c.own_weights() if c.own else c.weights()
-    text = "(lanes)" if c.own else _axes(c, "kw, kh")
-    constants.append(Constant(f"weight_{c.ident}", weights, text))
-    listed = listing(c)
-    fields = {
-        "kernel_height": kernel.size[0],
-        "kernel_width": listed.kernel_width,
-        "stride_x": listed.stride_x,
-        "dilation_y": kernel.dilations[0],
-        "columns": listed.columns,
-        "classes": listed.classes,
-        "column_step": listed.column_step,
-        "bytes": train.size.bytes,
-        "pitch": train.pitch,
-        "width": listed.width,
-        "lanes": listed.lanes,
-        "group_in": c.groups[0],
-        "group_out": c.groups[1],
-    }
-    corner = (train.border[0] - kernel.pads[0]) * train.pitch
-    corner += (train.border[1] - kernel.pads[1]) * train.size.bytes
-    corner += (train.history - c.delay) * train.frame
-    positions = len(kernel.weight)
-    return {
-        "name": f"from_{c.ident}",
-        "fields": _fields(fields),
-        "weights": f"weight_{c.ident}",
-        "bits": c.bits,
-        "between": weights.size // positions if positions > 1 else 0,
-        "source": train.ident,
-        "frame": train.frame,
-        "down": kernel.strides[0] * train.pitch,
-        "across": kernel.strides[1] * train.size.bytes,
-        "own": c.own,
-        "apart": _between(plan, train),
-        "chains": [
-            {"place": corner + first * _between(plan, train), "planes": count, "factor": factor}
-            for first, count, factor in _chains(train, kernel.factor, c.own)
-        ],
-    }
-
-
-def _chains(train: Train, factor: int, apart: bool) -> list[tuple[int, int, int]]:
-    """Planes of one sign, which follow each other as powers of two: first, number, factor.
-
-    `apart`: each plane alone.
-    """
-    if apart:
-        return [(index, 1, plane * factor) for index, plane in enumerate(train.planes)]
-    positive = sum(1 for plane in train.planes if plane > 0)
-    found = [(0, positive, factor)]
-    if positive < len(train.planes):
-        found.append((positive, len(train.planes) - positive, -factor))
     return found

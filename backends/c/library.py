@@ -16,7 +16,10 @@ from snnc.ir.tensors import Array
 _ALIGNMENT = 64
 
 RESULT = np.dtype(
-    [(name, np.int32) for name in ("step", "head", "answer", "sure", "steps_run", "settled", "time")]
+    [
+        (name, np.int32)
+        for name in ("step", "head", "answer", "sure", "steps_run", "settled", "time")
+    ]
 )
 """`snn_result` of program.h."""
 

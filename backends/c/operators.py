@@ -41,7 +41,10 @@ class Kernel:
     def reach(self, source: Size, target: Size) -> tuple[int, int, int, int]:
         """Cells around the source that it reads: top, left, bottom, right."""
         ends = []
-        for axis, have, count in ((0, source.height, target.height), (1, source.width, target.width)):
+        for axis, have, count in (
+            (0, source.height, target.height),
+            (1, source.width, target.width),
+        ):
             span = self.dilations[axis] * (self.size[axis] - 1) + 1
             last = (count - 1) * self.strides[axis] + span
             ends.append(max(0, last - have - self.pads[axis]))
@@ -67,7 +70,9 @@ def kernel_of(network: m.Network, incoming: m.Incoming, target: Shape) -> Kernel
     shape = network.source_shape(incoming.source)
     if not ops:
         return _one_to_one(size_of(shape), factor)
-    found = _convolution(network, ops, shape, factor) or _matrix(network, ops, shape, target, factor)
+    found = _convolution(network, ops, shape, factor) or _matrix(
+        network, ops, shape, target, factor
+    )
     return found or _written_out(network, ops, shape, target, factor)
 
 

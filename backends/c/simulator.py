@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from snnc.backends.c.build import built_library
-from snnc.backends.c.checks import check
+from snnc.backends.c.checks import require_takeable
 from snnc.backends.c.emit import sources
 from snnc.backends.c.inputs import Brought, bring
 from snnc.backends.c.library import RESULT, Library, Table
@@ -20,7 +20,7 @@ from snnc.backends.reference.sources import Given
 from snnc.backends.reference.synapses import synapses
 from snnc.backends.reference.trace import Trace
 from snnc.backends.reference.validate import check_options, check_recorded
-from snnc.diagnostics import Diagnostic, InputError, UsageError
+from snnc.diagnostics import Diagnostic, UsageError
 from snnc.ir import model as m
 from snnc.ir.latency import layer_local
 from snnc.ir.tensors import Array
@@ -55,9 +55,7 @@ class CSimulator:
         threads: int | None = None,
         optimise: str = "-O3",
     ) -> None:
-        reasons = check(network)
-        if reasons:
-            raise InputError(reasons)
+        require_takeable(network)
         check_options(self.dtype, threads, None, None)
         self.network = layer_local(network)
         self._threads = threads or _cores()
@@ -137,7 +135,9 @@ class CSimulator:
         sums = [np.zeros(samples, np.int64) for _ in range(2 * len(tables))]
         return Collected(
             outputs=[
-                np.zeros((samples, steps, int(np.prod(network.population(h.population).shape))), np.int32)
+                np.zeros(
+                    (samples, steps, int(np.prod(network.population(h.population).shape))), np.int32
+                )
                 for h in network.heads
             ],
             counts=numbers(integrates),
@@ -154,7 +154,9 @@ class CSimulator:
             found = synapses(self.network)
             self._fan_outs = [
                 _in_lanes(found[p.name], table) if found[p.name] else None
-                for p, table in zip(self.network.populations, self._library.populations, strict=True)
+                for p, table in zip(
+                    self.network.populations, self._library.populations, strict=True
+                )
             ]
         return self._fan_outs
 

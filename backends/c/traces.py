@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from snnc.backends.c.inputs import Brought
-from snnc.backends.c.library import Table
+from snnc.backends.c.library import RESULT, Table
 from snnc.backends.reference.results import direct_macs
 from snnc.backends.reference.synapses import synapses
 from snnc.backends.reference.trace import Exits, Trace
@@ -56,7 +56,7 @@ def make_trace(
     steps, samples = brought.steps, brought.samples
     schedule = network.schedule
     assert schedule is not None
-    results = {name: found.results[name].astype(np.int64) for name in found.results.dtype.names}
+    results = {name: found.results[name].astype(np.int64) for name in RESULT.fields or ()}
     outputs = _outputs(network, found, results, steps)
     names = [p.name for p in network.populations]
     counts = {
@@ -86,9 +86,7 @@ def make_trace(
         direct_macs=np.full(samples, macs, np.int64),
         membranes={
             p.name: _image(values, table, p.shape)
-            for p, values, table in zip(
-                network.populations, found.potentials, tables, strict=True
-            )
+            for p, values, table in zip(network.populations, found.potentials, tables, strict=True)
             if values is not None
         },
         rasters={

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from snnc.driver.compiled import Compiled
     from snnc.ir.tensors import Array
 
-KNOWN = ("reference", "lava")
+KNOWN = ("reference", "lava", "c")
 
 
 class Engine(Protocol):
@@ -31,6 +31,10 @@ class Engine(Protocol):
     @property
     def precision(self) -> str:
         """What it computes in."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know of the choice."""
 
     def run(
         self, x: Array, *, steps: int, record: Sequence[str], first: int, exits: bool
@@ -45,6 +49,7 @@ class ReferenceEngine:
     """The reference simulator."""
 
     name = "reference"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, compiled: Compiled, dtype: str | None) -> None:
         from snnc.backends.reference.simulator import Simulator
@@ -69,6 +74,31 @@ class ReferenceEngine:
         return {}
 
 
+class CEngine:
+    """The C program, built for this processor; the NumPy simulator where there is no compiler."""
+
+    name = "c"
+
+    def __init__(self, compiled: Compiled) -> None:
+        from snnc.driver.runners import choose_runner
+
+        chosen = choose_runner(compiled, "c", None)
+        self.name, self.notes, self._runner = chosen.engine, chosen.notes, chosen.runner
+
+    @property
+    def precision(self) -> str:
+        """What it computes in."""
+        return self._runner.dtype
+
+    def run(self, x: Array, *, steps: int, record: Sequence[str], first: int, exits: bool) -> Trace:
+        """One batch."""
+        return self._runner.run(x, steps=steps, record=record, first=first, exits=exits)
+
+    def report(self) -> dict[str, Any]:
+        """Nothing more."""
+        return {}
+
+
 class LavaEngine:
     """The program directory in Lava, compared with the reference simulator.
 
@@ -81,6 +111,7 @@ class LavaEngine:
 
     name = "lava"
     precision = "integer"
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self, compiled: Compiled, *, compare: bool, fast: bool, time_limit: float | None
@@ -123,7 +154,7 @@ class LavaEngine:
 
 
 def choose_engine(
-    name: str,
+    name: str | None,
     compiled: Compiled,
     *,
     dtype: str | None,
@@ -133,6 +164,8 @@ def choose_engine(
 ) -> Engine:
     """The engine that the command line asks for, or an error about options that it has not.
 
+    Without a name it is the usual one of the program's target; a `dtype` asks for the simulator.
+
     Raises:
         UsageError: there is no such engine, the program's target has not got it (SN923), or an
             option belongs to another one (SN936).
@@ -140,6 +173,8 @@ def choose_engine(
     from snnc.driver.targets import find_target
 
     engines = find_target(compiled.target).engines
+    if name is None:
+        name = engines[0] if dtype is None else "reference"
     if name not in engines:
         text = f'there is no engine "{name}"{one_of(name, KNOWN)}'
         if name in KNOWN:
@@ -157,4 +192,7 @@ def choose_engine(
     for option, used in given.items():
         if used:
             raise UsageError(Diagnostic("SN936", f"{option} goes with --on lava"))
-    return ReferenceEngine(compiled, dtype)
+    if name == "c" and dtype is not None:
+        text = "--dtype is for the reference simulator; a C program computes in integers"
+        raise UsageError(Diagnostic("SN936", text))
+    return CEngine(compiled) if name == "c" else ReferenceEngine(compiled, dtype)

@@ -45,6 +45,15 @@ def eval_(
     ] = None,
     batch: o.Batch = None,
     dtype: o.Dtype = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            "--engine",
+            metavar="reference|c",
+            help="What runs the network: the NumPy simulator, or its C program (the default for "
+            "target c; an ONNX file is compiled for that target).",
+        ),
+    ] = None,
     exact: Annotated[
         bool,
         typer.Option(
@@ -99,6 +108,7 @@ def eval_(
             dtype=dtype,
             exact=exact,
             exits=mode,
+            engine=engine,
             progress=bars,
             passes=passes,
             coding=coding,

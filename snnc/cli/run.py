@@ -27,13 +27,14 @@ def run(
     program: Annotated[Path, typer.Argument(metavar="DIR|NET.snn")],
     inputs: Annotated[str, typer.Option("--inputs", metavar="DATA", help=o.DATA)],
     on: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--on",
             metavar="ENGINE",
-            help="reference, or lava for a target loihi program (it does not tell settled).",
+            help="reference, c for a target c program (its default), or lava for one of target "
+            "loihi (it does not tell settled).",
         ),
-    ] = "reference",
+    ] = None,
     trace: Annotated[
         Path | None,
         typer.Option("--trace", metavar="FILE.npz", help="Write spikes and outputs as arrays."),
@@ -93,7 +94,7 @@ def run(
     samples = open_inputs(compiled.network, inputs, asked or compiled.preprocessing, steps)
     if len(samples) == 0:
         raise InputError(Diagnostic("SN927", f"{inputs} holds no sample"))
-    for note in notes_of(samples):
+    for note in (*engine.notes, *notes_of(samples)):
         out.note(f"note: {note}")
     wanted = tuple(record.split(",")) if record else ()
     with out.progress() as bars:

@@ -116,6 +116,7 @@ class Compiled:
         dtype: str | None = None,
         exact: bool = False,
         exits: ExitMode = "compare",
+        engine: str | None = None,
         progress: ProgressSink | None = None,
     ) -> Evaluation:
         """Measure accuracy, agreement, spikes and errors per layer on a data set.
@@ -131,6 +132,7 @@ class Compiled:
                 of the quantised ANN, both in float64; see `Evaluation.exactness`.
             exits: of a network that has an exit policy: `compare` measures the full-length run and
                 the run with exits, `run` only the latter, `off` only the former.
+            engine: `reference` or `c`, see `snnc.driver.runners.choose_runner`.
             progress: called with (label, done, total).
 
         Raises:
@@ -140,11 +142,13 @@ class Compiled:
                 `exits` is `run` and the network has no exit policy (SN945).
         """
         from snnc.driver.exact import exact_reference, quantised_reference
+        from snnc.driver.runners import choose_runner
         from snnc.evaluation.evaluate import LAYER_SAMPLES, evaluate_network
 
         self.require_spiking()
         self.require_steps(steps)
         ann = exact_reference(self, dtype, exits) if exact else self.ann_reference()
+        chosen = choose_runner(self, engine, "float64" if exact else dtype)
         samples = open_inputs(self.network, data, preprocessing or self.preprocessing, steps)
         measured = evaluate_network(
             self.network,
@@ -155,12 +159,13 @@ class Compiled:
             steps=steps,
             batch=batch,
             layer_samples=len(samples) if exact else LAYER_SAMPLES,
-            dtype="float64" if exact else dtype,
             exits=exits,
+            simulator=chosen.runner,
             progress=progress,
         )
         told = () if measured.exit is None else overlap_notes(self.report, data)
-        return replace(measured, notes=(*measured.notes, *told))
+        notes = (*chosen.notes, *measured.notes, *told)
+        return replace(measured, engine=chosen.engine, notes=notes)
 
     def ann_reference(self) -> AnnReference | None:
         """The ANN to compare with, None where none is known."""

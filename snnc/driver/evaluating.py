@@ -30,6 +30,7 @@ def evaluate(
     dtype: str | None = None,
     exact: bool = False,
     exits: ExitMode = "compare",
+    engine: str | None = None,
     progress: ProgressSink | None = None,
     **compile_options: Any,
 ) -> Evaluation:
@@ -47,6 +48,8 @@ def evaluate(
         exact: compare every spike count with the integers of the quantised ANN, in float64.
         exits: of a network that has an exit policy: `compare` measures the full-length run and the
             run with exits, `run` only the latter, `off` only the former.
+        engine: `reference`, or `c`: the C program of target c, built for this processor. By default
+            `c` for what was compiled for target c. An ONNX file with `c` is compiled for target c.
         progress: called with (label, done, total).
         **compile_options: for an ONNX file or stage-ann network, as in `snnc.compile`.
 
@@ -64,7 +67,7 @@ def evaluate(
         steps=steps,
         preprocessing=preprocessing,
         progress=progress,
-        **compile_options,
+        **_for_engine(engine, compile_options, subject),
     )
     timed = isinstance(compiled.network.schedule, Phased)
     measured = compiled.evaluate(
@@ -76,12 +79,26 @@ def evaluate(
         dtype=dtype,
         exact=exact,
         exits=exits,
+        engine=engine,
         progress=progress,
     )
     if compiled is subject or compiled.path or not compiled.report.get("exit"):
         return measured
     # An exit that was fitted only for this evaluation is told of here or nowhere.
     return replace(measured, notes=(*compiled.report["notes"], *measured.notes))
+
+
+def _for_engine(
+    engine: str | None,
+    options: Mapping[str, Any],
+    subject: Compiled | str | PathLike[str],
+) -> dict[str, Any]:
+    """Options for compiling: engine c runs what was compiled for target c."""
+    found = dict(options)
+    to_compile = not isinstance(subject, Compiled) and kind_of(subject) == "onnx"
+    if engine == "c" and to_compile and found.get("target") is None:
+        found["target"] = "c"
+    return found
 
 
 def prepare(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from snnc.backends.reference.groups import Progress
 from snnc.backends.reference.simulator import Simulator
+from snnc.backends.reference.sources import Given
 from snnc.backends.reference.trace import Trace
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.evaluation.comparing import Comparison
@@ -54,6 +56,26 @@ class Samples(Protocol):
         """
 
 
+class Runs(Protocol):
+    """What runs the network in place of the reference simulator; see `Simulator`."""
+
+    @property
+    def dtype(self) -> str:
+        """What it computes in."""
+
+    def run(
+        self,
+        x: Given,
+        *,
+        steps: int | None = None,
+        record: Sequence[str] = (),
+        first: int = 0,
+        exits: bool = True,
+        progress: Progress | None = None,
+    ) -> Trace:
+        """See `Simulator.run`."""
+
+
 @dataclass(slots=True)
 class _Tally:
     """Counts that grow with every batch; `correct` by time step, or once with exits only."""
@@ -78,6 +100,7 @@ def evaluate_network(
     layer_samples: int = LAYER_SAMPLES,
     dtype: str | None = None,
     exits: ExitMode = "compare",
+    simulator: Runs | None = None,
     progress: ProgressSink | None = None,
 ) -> Evaluation:
     """Run a spiking network over a data set and compare it with its ANN.
@@ -100,6 +123,7 @@ def evaluate_network(
             the run with exits beside it in `Evaluation.exit`; `run` makes the run with exits only,
             so that accuracy, steps and spikes are those with exits, and what needs a full-length
             run is missing; `off` measures as if there were no policy.
+        simulator: what runs the network; None takes the reference simulator.
         progress: called now and then with (label, done, total).
 
     Raises:
@@ -110,7 +134,7 @@ def evaluate_network(
     if len(data) == 0:
         raise InputError(Diagnostic("SN927", "the evaluation data holds no sample"))
     mode = _mode(network, exits)
-    simulator = Simulator(network, dtype=dtype)
+    simulator = simulator or Simulator(network, dtype=dtype)
     total_steps = wanted_steps(network, data, steps)
     if total_steps is None:
         text = f"network {network.name} is at stage {network.stage} and has no schedule to run"

@@ -26,6 +26,7 @@ class Evaluation:
     the quantised ANN. `levels`: the most quantisation levels of an activation, 0 where none is.
     `exit`: what the exit policy did, None where there is none or it was left out. Where only the
     run with exits was made, accuracy, steps and costs here are its own, and there is no curve.
+    `engine`: what ran the spiking network.
     `quantisation`: what whole numbers cost against the network of fractions, where there is one.
     `phases`: of a network of spike times how often neurons fire, and when; else None.
     `relative_energy`: estimates relative to another run, where one was given.
@@ -54,6 +55,7 @@ class Evaluation:
     quantisation: Quantisation | None = None
     phases: TimedSpikes | None = None
     relative_energy: tuple[dict[str, Any], ...] = ()
+    engine: str = "reference"
 
     def as_dict(self) -> dict[str, Any]:
         """The evaluation as one JSON object with `schema_version`."""
@@ -63,6 +65,7 @@ class Evaluation:
             "ann_accuracy": self.ann_accuracy,
             "snn_accuracy": self.snn_accuracy,
             "agreement": self.agreement,
+            "engine": self.engine,
             "steps": self.steps,
             "mean_steps": self.mean_steps,
             "levels": self.levels,

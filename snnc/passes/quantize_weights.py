@@ -49,8 +49,9 @@ class QuantizeWeights:
 
     `target`: whose widths of weights, thresholds, biases and potentials are kept: those of the chip
     `loihi2` or the narrower `loihi1` (`snnc targets loihi` shows both), or the 32 bits of `c`, with
-    a threshold for every channel. `bits`: width of a weight, 0 for the target's (8). `per`: one factor a `channel` or a `layer`; what is read out has one.
-    `thresholds`: how many different thresholds a layer may have, 0 for the target's. `input_bits`:
+    a threshold for every channel. `bits`: width of a weight, 0 for the target's (8). `per`: one
+    factor a `channel` or a `layer`; what is read out has one. `thresholds`: how many different
+    thresholds a layer may have, 0 for the target's. `input_bits`:
     width of an analog input. `events`: the largest |event| of a frame, 0 for
     what the network declares, else 1. No sum of inputs can leave
     the range of the membrane potential, whatever the input: that is proved for every layer, and

@@ -1,0 +1,124 @@
+"""What the templates need to know of one connection: geometry, places of spikes, weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from snnc.backends.c.arrays import Constant
+from snnc.backends.c.connections import Connection, listing
+from snnc.backends.c.plan import Plan
+from snnc.backends.c.trains import Train
+
+
+def fields_of(values: dict[str, int]) -> str:
+    """The fields of a struct as an initialiser; those that are 0 are left out."""
+    return ", ".join(f".{name} = {value}" for name, value in values.items() if value)
+
+
+def between_planes(plan: Plan, train: Train) -> int:
+    """Bytes from one plane of a train to the next."""
+    return (train.history + plan.block) * train.frame
+
+
+def describe_analog(plan: Plan, c: Connection, constants: list[Constant]) -> dict[str, Any]:
+    kernel = c.kernel
+    weights = c.analog_weights()
+    constants.append(Constant(f"weight_{c.ident}", weights, _axes(c, "kh, kw")))
+    top, left = kernel.pads[:2]
+    fields = {
+        "channels": c.from_size.channels,
+        "height": c.from_size.height,
+        "width": c.from_size.width,
+        "kernel_height": kernel.size[0],
+        "kernel_width": kernel.size[1],
+        "stride_y": kernel.strides[0],
+        "stride_x": kernel.strides[1],
+        "dilation_y": kernel.dilations[0],
+        "dilation_x": kernel.dilations[1],
+        "top": top,
+        "left": left,
+        "out_height": c.to_size.height,
+        "out_width": c.to_size.width,
+        "lanes": c.to_size.lanes,
+        "group_in": c.groups[0],
+        "group_out": c.groups[1],
+    }
+    positions = len(kernel.weight)
+    return {
+        "name": f"from_{c.ident}",
+        "fields": fields_of(fields),
+        "weights": f"weight_{c.ident}",
+        "bits": c.bits,
+        "between": weights.size // positions if positions > 1 else 0,
+        "input": [i.name for i in plan.network.inputs].index(c.source),
+        "factor": kernel.factor,
+        "delay": c.delay,
+    }
+
+
+def _axes(c: Connection, kernel: str) -> str:
+    positions = "positions, " if len(c.kernel.weight) > 1 else ""
+    lanes = "channels of a group" if c.groups[0] else "lanes"
+    return f"({positions}{kernel}, channels of the source, {lanes})"
+
+
+def describe_spiking(plan: Plan, c: Connection, constants: list[Constant]) -> dict[str, Any]:
+    train, kernel = plan.train(c.source, c), c.kernel
+    weights = c.own_weights() if c.own else c.weights()
+    text = "(lanes)" if c.own else _axes(c, "kw, kh")
+    constants.append(Constant(f"weight_{c.ident}", weights, text))
+    listed = listing(c)
+    fields = {
+        "kernel_height": kernel.size[0],
+        "kernel_width": listed.kernel_width,
+        "stride_x": listed.stride_x,
+        "dilation_y": kernel.dilations[0],
+        "columns": listed.columns,
+        "classes": listed.classes,
+        "column_step": listed.column_step,
+        "bytes": train.size.bytes,
+        "pitch": train.pitch,
+        "width": listed.width,
+        "lanes": listed.lanes,
+        "group_in": c.groups[0],
+        "group_out": c.groups[1],
+    }
+    corner = (train.border[0] - kernel.pads[0]) * train.pitch
+    corner += (train.border[1] - kernel.pads[1]) * train.size.bytes
+    corner += (train.history - c.delay) * train.frame
+    positions = len(kernel.weight)
+    return {
+        "name": f"from_{c.ident}",
+        "fields": fields_of(fields),
+        "weights": f"weight_{c.ident}",
+        "bits": c.bits,
+        "between": weights.size // positions if positions > 1 else 0,
+        "source": train.ident,
+        "frame": train.frame,
+        "down": kernel.strides[0] * train.pitch,
+        "across": kernel.strides[1] * train.size.bytes,
+        "own": c.own,
+        "apart": between_planes(plan, train),
+        "chains": [
+            {
+                "place": corner + first * between_planes(plan, train),
+                "planes": count,
+                "factor": factor,
+            }
+            for first, count, factor in _chains(train, kernel.factor, c.own)
+        ],
+    }
+
+
+def _chains(train: Train, factor: int, apart: bool) -> list[tuple[int, int, int]]:
+    """Planes of one sign, which follow each other as powers of two: first, number, factor.
+
+    `apart`: each plane alone.
+    """
+    if apart:
+        return [(index, 1, plane * factor) for index, plane in enumerate(train.planes)]
+    positive = sum(1 for plane in train.planes if plane > 0)
+    found = [(0, positive, factor)]
+    if positive < len(train.planes):
+        found.append((positive, len(train.planes) - positive, -factor))
+    return found

@@ -21,6 +21,7 @@ def between_planes(plan: Plan, train: Train) -> int:
 
 
 def describe_analog(plan: Plan, c: Connection, constants: list[Constant]) -> dict[str, Any]:
+    """A connection from an analog input; its weights are added to `constants`."""
     kernel = c.kernel
     weights = c.analog_weights()
     constants.append(Constant(f"weight_{c.ident}", weights, _axes(c, "kh, kw")))
@@ -63,6 +64,7 @@ def _axes(c: Connection, kernel: str) -> str:
 
 
 def describe_spiking(plan: Plan, c: Connection, constants: list[Constant]) -> dict[str, Any]:
+    """A connection from spikes; its weights are added to `constants`."""
     train, kernel = plan.train(c.source, c), c.kernel
     weights = c.own_weights() if c.own else c.weights()
     text = "(lanes)" if c.own else _axes(c, "kw, kh")
@@ -86,7 +88,7 @@ def describe_spiking(plan: Plan, c: Connection, constants: list[Constant]) -> di
     corner = (train.border[0] - kernel.pads[0]) * train.pitch
     corner += (train.border[1] - kernel.pads[1]) * train.size.bytes
     corner += (train.history - c.delay) * train.frame
-    positions = len(kernel.weight)
+    positions, plane = len(kernel.weight), between_planes(plan, train)
     return {
         "name": f"from_{c.ident}",
         "fields": fields_of(fields),
@@ -98,10 +100,10 @@ def describe_spiking(plan: Plan, c: Connection, constants: list[Constant]) -> di
         "down": kernel.strides[0] * train.pitch,
         "across": kernel.strides[1] * train.size.bytes,
         "own": c.own,
-        "apart": between_planes(plan, train),
+        "apart": plane,
         "chains": [
             {
-                "place": corner + first * between_planes(plan, train),
+                "place": corner + first * plane,
                 "planes": count,
                 "factor": factor,
             }

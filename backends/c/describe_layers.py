@@ -137,11 +137,10 @@ def _sums(plan: Plan, train: Train, sums: Train) -> dict[str, Any]:
     }
     each = len(sums.planes) // len(train.planes)
     start = sums.history * sums.frame + sums.inside
+    begin = train.history * train.frame + train.inside
     parts = [
         {
-            "from": index * between_planes(plan, train)
-            + train.history * train.frame
-            + train.inside,
+            "from": index * between_planes(plan, train) + begin,
             "to": index * each * between_planes(plan, sums) + start,
             "planes": each,
         }

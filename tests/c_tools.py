@@ -1,0 +1,71 @@
+"""Building and comparing C programs in tests."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snnc.backends.c.build import find_compiler
+from snnc.backends.c.simulator import CSimulator
+from snnc.backends.reference.trace import Trace
+from snnc.ir import model as m
+
+COMPILER = find_compiler()
+WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
+
+
+def simulator(network: m.Network, **options: Any) -> CSimulator:
+    """Built quickly, without optimisation."""
+    assert COMPILER is not None
+    return CSimulator(network, compiler=COMPILER, optimise="-O0", **options)
+
+
+def differences(ours: Trace, theirs: Trace) -> list[str]:
+    """The names of all that differs between two traces."""
+    found: list[str] = []
+    for field in fields(Trace):
+        a, b = getattr(ours, field.name), getattr(theirs, field.name)
+        if field.name == "exits" and a is not None and b is not None:
+            for name in ("step", "head", "answer", "score", "sure", "ran"):
+                found += _differing(f"exits.{name}", getattr(a, name), getattr(b, name))
+        else:
+            found += _differing(field.name, a, b)
+    return found
+
+
+def _differing(name: str, a: Any, b: Any) -> list[str]:
+    if isinstance(a, Mapping):
+        if a.keys() != b.keys():
+            return [f"{name} keys"]
+        return [n for key in a for n in _differing(f"{name} {key}", a[key], b[key])]
+    if isinstance(a, np.ndarray):
+        return [] if a.shape == np.shape(b) and np.array_equal(a, b) else [name]
+    return [] if a == b else [name]
+
+
+def write(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Write the files of a program."""
+    for name, content in files.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    return folder
+
+
+def build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Compile the program in a folder, warnings are errors."""
+    assert COMPILER is not None
+    sources = ("program.c", "weights.c", "main.c")
+    command = [COMPILER, *WARNINGS, *options, "-o", "check", *sources, "-lm"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run what `build` made."""
+    command = [str(folder / "check"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

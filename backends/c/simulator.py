@@ -94,6 +94,18 @@ class CSimulator:
             cure = f"compile it with --steps {brought.steps}"
             raise UsageError(Diagnostic("SN562", text, f"network {self.network.name}", cure))
         stops = exits and self.network.exit is not None
+        collected = self.execute(brought, record=record, exits=stops, progress=progress)
+        return make_trace(self.network, self._library.populations, brought, collected, stops)
+
+    def execute(
+        self,
+        brought: Brought,
+        *,
+        record: Sequence[str] = (),
+        exits: bool = False,
+        progress: Progress | None = None,
+    ) -> Collected:
+        """Run the program alone, on inputs that were checked; `run` makes a trace of it."""
         collected = self._allocate(brought, record)
 
         def part(state: Array, start: int, count: int) -> None:
@@ -102,7 +114,7 @@ class CSimulator:
                 start,
                 count,
                 steps=brought.steps,
-                exits=int(stops),
+                exits=int(exits),
                 frames=brought.frames,
                 inputs=brought.arrays,
                 fan_outs=self._synapses(),
@@ -112,7 +124,7 @@ class CSimulator:
         self._synapses()
         threads = min(self._threads, brought.samples)
         run_parts(part, self._library.state, brought.samples, brought.steps, threads, progress)
-        return make_trace(self.network, self._library.populations, brought, collected, stops)
+        return collected
 
     def _allocate(self, brought: Brought, record: Sequence[str]) -> Collected:
         """Arrays for what the program writes, samples first."""

@@ -160,7 +160,9 @@ def same(ours: Trace, theirs: Trace) -> bool:
 def _processes(
     subjects: list[Subject], compiler: str, options: argparse.Namespace, place: Path
 ) -> None:
-    print("\n| model | build s | from the cache s | snnc eval, C s | NumPy s | peak MiB, C | NumPy |")
+    print(
+        "\n| model | build s | from the cache s | snnc eval, C s | NumPy s | peak MiB, C | NumPy |"
+    )
     print("|---|---|---|---|---|---|---|")
     for s in subjects:
         files = sources(s.network)

@@ -31,9 +31,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Their programs, built with sanitizers."""
     found = {}
     for name, network in networks().items():
-        folder = c_tools.write(
-            tmp_path_factory.mktemp(name), emit(network, inputs_for(network, 2))
-        )
+        folder = c_tools.write(tmp_path_factory.mktemp(name), emit(network, inputs_for(network, 2)))
         done = c_tools.build(folder, *SANITIZED)
         assert done.returncode == 0, done.stderr
         found[name] = folder
@@ -64,7 +62,9 @@ def test_a_changed_weight_fails_the_golden_check(tmp_path: Path) -> None:
     text = files["weights.c"].decode()
     begin = text.index("{\n", text.index("weight_conv2")) + 2
     number = text[begin : text.index(",", begin)]
-    files["weights.c"] = (text[:begin] + str(-int(number) or 9) + text[begin + len(number) :]).encode()
+    files["weights.c"] = (
+        text[:begin] + str(-int(number) or 9) + text[begin + len(number) :]
+    ).encode()
     folder = c_tools.write(tmp_path, files)
     assert c_tools.build(folder, "-O0").returncode == 0
     done = c_tools.check(folder)

@@ -241,4 +241,9 @@ CODES: dict[str, str] = {
         "The C program answered that it cannot run. It was given what it does not expect, which "
         "is a bug: the golden check, `make check` in its folder, tells more."
     ),
+    "SN564": (
+        "Target c runs networks whose layers all act in every time step, or whose input ends after "
+        "some (rate code, lossless networks). Schedules of phases, of networks of spike times, have "
+        "no form in C yet; the reference simulator runs them."
+    ),
 }

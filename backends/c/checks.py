@@ -67,13 +67,23 @@ def _inputs(network: m.Network) -> Iterator[Diagnostic]:
             yield Diagnostic("SN551", text, where, f"at most {LARGEST_WEIGHT} are allowed")
 
 
+def _schedule(network: m.Network) -> Iterator[Diagnostic]:
+    schedule = network.schedule
+    if not isinstance(schedule, m.Synchronous | m.Gated):
+        name = type(schedule).__name__
+        text = f"the schedule {name} of network {network.name} has no form in C"
+        cure = "compile with --coding rate, or for target reference"
+        yield Diagnostic("SN564", text, f"network {network.name}", cure)
+
+
 def _neurons(network: m.Network) -> Iterator[Diagnostic]:
     for p in network.populations:
         neuron = p.neuron
         if not isinstance(neuron, m.IF | m.Integrator | m.RunningMax2d):
             text = f"a neuron of type {type(neuron).__name__} has no form in C"
-            cure = "pool with running_max2d, which is exact"
-            yield finding("SN552", p, text, cure if isinstance(neuron, m.MaxGate2d) else "")
+            pool = isinstance(neuron, m.MaxGate2d)
+            cure = "pool with running_max2d, which is exact" if pool else "compile for rate code"
+            yield finding("SN552", p, text, cure)
         elif isinstance(neuron, m.IF) and neuron.leak != 1.0:
             text = f"its potential leaks ({neuron.leak} per step), which makes fractions"
             yield finding("SN552", p, text, "use neurons without leak")
@@ -169,6 +179,7 @@ def _sums(network: m.Network) -> Iterator[Diagnostic]:
 
 
 CHECKS: tuple[Check, ...] = (
+    _schedule,
     _inputs,
     _neurons,
     _numbers,

@@ -169,7 +169,7 @@ class QuantizeWeights:
         return Format(
             weight=2 ** ((self.bits or 8) - 1) - 1,
             exponent=_EXPONENT,
-            potential=2**31 - 1,
+            potential=2**30 - 1,  # 32 bits hold it and what a step adds before it saturates
             thresholds=self.thresholds or _ANY_THRESHOLDS,
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pass_tools import make_context, run_specs
 
+from snnc.backends import TARGETS
 from snnc.backends.reference.reach import potential_bounds, reach_of_coding
 from snnc.backends.reference.simulator import Simulator
 from snnc.diagnostics import InputError
@@ -41,6 +42,8 @@ def pair(name: str, spec: str = "quantize-weights", steps: int = 32) -> tuple[m.
         "quantize-weights",
         "quantize-weights{target=loihi1}",
         "quantize-weights{bits=16}",
+        "quantize-weights{target=c}",
+        "quantize-weights{target=c,bits=16}",
     ],
 )
 def test_whole_numbers_answer_as_fractions_do(name, spec):
@@ -64,6 +67,25 @@ def test_more_bits_are_nearer():
         expected = Simulator(before).run(x).logits()
         errors.append(float(np.abs(Simulator(after).run(x).logits() - expected).mean()))
     assert errors[0] > 2 * errors[1] > 4 * errors[2]
+
+
+def test_a_processor_has_32_bits_for_potentials_and_weights_of_8_or_16():
+    x = nets.images(40, seed=9)
+    errors = {}
+    for bits in (8, 16):
+        before, after = pair("plain", f"quantize-weights{{target=c,bits={bits},input_bits=12}}")
+        drive = after.schedule.drive(after.schedule.steps)
+        reach = {i.name: reach_of_coding(i, drive) for i in after.inputs}
+        bounds = potential_bounds(after, reach, after.schedule.steps)
+        assert all(b.potential.max() <= 2**31 - 1 for b in bounds.values())
+        held = [p.name for p in after.populations if getattr(p.neuron, "saturation", None)]
+        assert held == [] or bits == 16
+        assert TARGETS["c"].check(after) == []
+        weights = after.array(after.populations[1].incoming[0].ops[0].weight)
+        assert 2 ** (bits - 2) < np.abs(weights.astype(int)).max() < 2 ** (bits - 1)
+        expected = Simulator(before).run(x).logits()
+        errors[bits] = float(np.abs(Simulator(after).run(x).logits() - expected).mean())
+    assert errors[8] > 4 * errors[16]
 
 
 def test_one_factor_a_layer_gives_one_threshold():

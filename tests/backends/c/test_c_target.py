@@ -56,6 +56,16 @@ def mixed_units(network: m.Network) -> m.Network:
     return changed(scale, "out", scale=m.Ref("scale"))
 
 
+def phased(network: m.Network) -> m.Network:
+    count = len(network.populations)
+    return replace(network, schedule=m.Phased(9, 3, (0,) * count, (3,) * count))
+
+
+def timed(network: m.Network) -> m.IntegerTTFS:
+    ref = next(iter(network.tensors))
+    return m.IntegerTTFS(m.Ref(ref), m.Ref(ref))
+
+
 REFUSED: dict[str, tuple[str, str, Callable[[m.Network], m.Network]]] = {
     "stage": ("SN550", "lenet", lambda n: replace(n, stage="snn")),
     "direct input": ("SN551", "lenet", lambda n: coded(n, m.Direct())),
@@ -65,6 +75,8 @@ REFUSED: dict[str, tuple[str, str, Callable[[m.Network], m.Network]]] = {
     "a leaky ReLU": ("SN552", "lenet", lambda n: neuron(n, "conv1", negative_spikes="leaky")),
     "a gate": ("SN552", "lenet", lambda n: changed(n, "pool1", neuron=m.MaxGate2d((2, 2), (2, 2)))),
     "an unknown neuron": ("SN552", "lenet", lambda n: changed(n, "conv2", neuron=m.Relu())),
+    "spike times": ("SN552", "lenet", lambda n: changed(n, "conv2", neuron=timed(n))),
+    "phases": ("SN564", "lenet", phased),
     "a fraction": ("SN553", "lenet", lambda n: changed(n, "fc1", incoming=(half(n),))),
     "wide weights": ("SN554", "lenet", heavy),
     "a fractional threshold": ("SN555", "lenet", lambda n: neuron(n, "conv1", threshold=1.5)),

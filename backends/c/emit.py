@@ -19,6 +19,11 @@ LIBRARY = ("program.c", "weights.c", "snn_batch.c")
 FILES = (
     "program.h",
     "snn_kernels.h",
+    "snn_spikes.h",
+    "snn_sums.h",
+    "snn_currents.h",
+    "snn_neurons.h",
+    "snn_windows.h",
     "weights.h",
     "snn_batch.h",
     *LIBRARY,

@@ -22,7 +22,7 @@ ELSEWHERE = ("-O1", "-DSNN_NO_VECTORS")
 
 def networks() -> dict[str, m.Network]:
     """Between them all kinds of layers, inputs and exits."""
-    chosen = {name: build(name) for name in ("convolutions", "residual", "qffs", "events")}
+    chosen = {name: build(name) for name in ("convolutions", "qffs", "events")}
     return chosen | {"exit": policies(build("gated_heads"))["confidence"]}
 
 

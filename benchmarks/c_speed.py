@@ -15,7 +15,6 @@ times NumPy, 80 % of the saving.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -45,6 +44,13 @@ NAMES = ("mnist_lenet", "cifar10_vgg", "cifar10_resnet8")
 CALIBRATION = "train[:200]"
 LEAST = {"onnxruntime": 3.0, "NumPy": 10.0}
 LEAST_REAL = 0.8
+WATCH = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""Runs a command and prints its peak memory. A child begins with the peak of its parent, so that
+the parent must be small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,15 +189,11 @@ def _eval(s: Subject, engine: str, options: argparse.Namespace) -> tuple[float, 
     command = [sys.executable, "-m", "snnc", "--json", "eval", str(s.folder), "--quiet"]
     command += ["--engine", engine, "--data", split]
     start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        json.load(process.stdout)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH, *command], check=True, capture_output=True, text=True
+    )
     taken = time.perf_counter() - start
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} failed")
-    return taken, usage.ru_maxrss * (1024 if sys.platform != "darwin" else 1) / 2**20
+    return taken, int(done.stdout) * (1 if sys.platform == "darwin" else 1024) / 2**20
 
 
 def _exits(subjects: list[Subject], compiler: str, options: argparse.Namespace) -> int:

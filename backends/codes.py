@@ -243,7 +243,7 @@ CODES: dict[str, str] = {
     ),
     "SN564": (
         "Target c runs networks whose layers all act in every time step, or whose input ends after "
-        "some (rate code, lossless networks). Schedules of phases, of networks of spike times, have "
-        "no form in C yet; the reference simulator runs them."
+        "some (rate code, lossless networks). Schedules of phases, of networks of spike times, "
+        "have no form in C yet; the reference simulator runs them."
     ),
 }

@@ -16,6 +16,7 @@ from snnc.ir import model as m
 from snnc.ir.answers import read_out_unit
 from snnc.ir.exits import budgets
 from snnc.ir.latency import layer_local
+from snnc.ir.phases import kernels
 from snnc.ir.shapes import summed_shape
 
 LARGEST = 2**31 - 1
@@ -53,10 +54,11 @@ def require_takeable(network: m.Network) -> None:
 def _inputs(network: m.Network) -> Iterator[Diagnostic]:
     for entry in network.inputs:
         where = f"input {entry.name}"
-        if not isinstance(entry.coding, m.Graded | m.Poisson | m.Events):
+        exact = m.Graded | m.Poisson | m.Events | m.IntegerSpikeTime
+        if not isinstance(entry.coding, exact):
             kind = type(entry.coding).__name__.lower()
             text = f"input {entry.name} is coded as {kind}, which brings fractions"
-            cure = "code it as graded (quantize-weights does), poisson or events"
+            cure = "code it as graded or spike times (quantize-weights does), poisson or events"
             yield Diagnostic("SN551", text, where, cure)
         elif isinstance(entry.coding, m.Events) and entry.coding.largest is None:
             text = f"input {entry.name} takes events of any size, so no sum has a bound"
@@ -69,17 +71,23 @@ def _inputs(network: m.Network) -> Iterator[Diagnostic]:
 
 def _schedule(network: m.Network) -> Iterator[Diagnostic]:
     schedule = network.schedule
-    if not isinstance(schedule, m.Synchronous | m.Gated):
+    known = m.Synchronous | m.Gated | m.Phased
+    if not isinstance(schedule, known):
         name = type(schedule).__name__
         text = f"the schedule {name} of network {network.name} has no form in C"
-        cure = "compile with --coding rate, or for target reference"
+        cure = "compile for target reference"
         yield Diagnostic("SN564", text, f"network {network.name}", cure)
 
 
 def _neurons(network: m.Network) -> Iterator[Diagnostic]:
+    phased = isinstance(network.schedule, m.Phased)
+    firing: type[m.IF] | type[m.IntegerTTFS] = m.IntegerTTFS if phased else m.IF
     for p in network.populations:
         neuron = p.neuron
-        if not isinstance(neuron, m.IF | m.Integrator | m.RunningMax2d):
+        if isinstance(neuron, m.IF | m.IntegerTTFS) and not isinstance(neuron, firing):
+            text = f"a neuron of type {type(neuron).__name__} does not stand under this schedule"
+            yield finding("SN552", p, text, "compile the model again, with one --coding for all")
+        elif not isinstance(neuron, m.IF | m.IntegerTTFS | m.Integrator | m.RunningMax2d):
             text = f"a neuron of type {type(neuron).__name__} has no form in C"
             pool = isinstance(neuron, m.MaxGate2d)
             cure = "pool with running_max2d, which is exact" if pool else "compile for rate code"
@@ -95,7 +103,7 @@ def _neurons(network: m.Network) -> Iterator[Diagnostic]:
 def _numbers(network: m.Network) -> Iterator[Diagnostic]:
     for p in network.populations:
         parts: dict[str, object] = {"bias": p.bias}
-        for name in ("threshold", "saturation", "v_init"):
+        for name in ("threshold", "saturation", "v_init", "values", "thresholds"):
             parts[name] = getattr(p.neuron, name, None)
         for name, parameter in parts.items():
             values = values_of(network, parameter)
@@ -176,6 +184,23 @@ def _sums(network: m.Network) -> Iterator[Diagnostic]:
                 text = f"{what} can reach {most:.0f}; 32 bits hold {LARGEST}"
                 yield finding("SN556", p, text, "quantise with a larger step, or take fewer steps")
                 break
+    yield from _worth(local)
+
+
+def _worth(network: m.Network) -> Iterator[Diagnostic]:
+    """Spikes that are worth more than 32 bits, even where no weight lets them through."""
+    worth = kernels(network) if isinstance(network.schedule, m.Phased) else {}
+    for p in network.populations:
+        if isinstance(p.neuron, m.RunningMax2d):
+            continue
+        for incoming in p.incoming:
+            if incoming.source in worth:
+                factor = kernel_of(network, incoming, summed_shape(network, p)).factor
+                most = abs(factor) * float(worth[incoming.source].max())
+                if most > LARGEST:
+                    text = f"a spike of {incoming.source} can be worth {most:.0f}; "
+                    text += f"32 bits hold {LARGEST}"
+                    yield finding("SN556", p, text, "quantise with a larger step")
 
 
 CHECKS: tuple[Check, ...] = (

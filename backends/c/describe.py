@@ -15,8 +15,9 @@ from snnc.backends.c.names import comment, string
 from snnc.backends.c.plan import Layer, Plan
 from snnc.backends.c.trains import Train, size_of
 from snnc.ir import model as m
+from snnc.ir.spike_times import thresholds
 
-INTERFACE = 1
+INTERFACE = 2
 """Version of `program.h` and `snn_batch.h`; counted up when a library would be misread."""
 
 
@@ -30,6 +31,8 @@ def describe(plan: Plan) -> dict[str, Any]:
         constants.extend(found)
         arrays.extend(state)
     arrays.extend(_bits(plan, train) for train in plan.trains)
+    if plan.phases is not None:
+        arrays.extend(_any(plan, train) for train in plan.trains if train.window is None)
     policy, tables = describe_exit(network)
     constants.extend(tables)
     return {
@@ -38,6 +41,8 @@ def describe(plan: Plan) -> dict[str, Any]:
         "steps": plan.steps,
         "window": plan.window,
         "block": plan.block,
+        "phased": plan.phases is not None,
+        "window_steps": plan.phases.window if plan.phases else 0,
         "latest": _latest_input(plan),
         "inputs": [_input(plan, entry) for entry in network.inputs],
         "populations": [_population(plan, layer) for layer in plan.layers],
@@ -56,7 +61,7 @@ def _largest(plan: Plan) -> dict[str, int]:
     """Sizes of the buffers of main.c."""
     network = plan.network
     frames = [
-        math.prod(i.shape) * (1 if isinstance(i.coding, m.Graded) else plan.window)
+        math.prod(i.shape) * (plan.window if in_frames(i.coding) else 1)
         for i in network.inputs
     ]
     heads = [math.prod(network.population(h.population).shape) for h in network.heads]
@@ -71,8 +76,20 @@ def _largest(plan: Plan) -> dict[str, int]:
 def _bits(plan: Plan, train: Train) -> dict[str, Any]:
     what = "sums of windows, " if train.window is not None else ""
     text = f"{what}{len(train.planes)} planes of {train.history} + {plan.block} steps"
-    size = len(train.planes) * (train.history + plan.block) * train.frame
+    if plan.phases is not None:
+        text = f"{what}{len(train.planes)} planes of the {plan.phases.window} steps of its window"
+    size = len(train.planes) * plan.frames(train) * train.frame
     return {"type": "uint8_t", "name": f"spikes_{train.ident}", "size": size, "text": text}
+
+
+def _any(plan: Plan, train: Train) -> dict[str, Any]:
+    text = "whether anybody fired, by step of the window"
+    return {
+        "type": "uint8_t",
+        "name": f"any_{train.ident}",
+        "size": plan.frames(train),
+        "text": text,
+    }
 
 
 def _latest_input(plan: Plan) -> int:
@@ -101,7 +118,8 @@ def _input(plan: Plan, entry: m.Input) -> dict[str, Any]:
         "string": string(entry.name),
         "shape": ", ".join(str(n) for n in entry.shape),
         "size": math.prod(entry.shape),
-        "frames": not isinstance(coding, m.Graded),
+        "frames": in_frames(coding),
+        "timed": isinstance(coding, m.SpikeTime),
     }
     if isinstance(coding, m.Graded):
         # Nine digits bring a float back exactly; the host computes in float as NumPy does.
@@ -114,8 +132,13 @@ def _input(plan: Plan, entry: m.Input) -> dict[str, Any]:
             "even": coding.ties == "even",
         }
     train = plan.train(entry.name)
+    largest = (coding.largest or 1) if isinstance(coding, m.Events) else 1
+    if isinstance(coding, m.SpikeTime):
+        largest = coding.steps
+        # Seventeen digits bring a double back exactly.
+        found["thresholds"] = [f"{float(t):.17g}" for t in thresholds(coding)]
     return found | {
-        "largest": (coding.largest or 1) if isinstance(coding, m.Events) else 1,
+        "largest": largest,
         "channels": size.channels,
         "height": size.height,
         "width": size.width,
@@ -128,6 +151,11 @@ def _input(plan: Plan, entry: m.Input) -> dict[str, Any]:
         "pitch": train.pitch,
         "bytes": size.bytes,
     }
+
+
+def in_frames(coding: m.Coding) -> bool:
+    """Whether an input brings values of its own for every step."""
+    return isinstance(coding, m.Poisson | m.Events)
 
 
 def _float(value: float) -> str:
@@ -158,10 +186,17 @@ def _population(plan: Plan, layer: Layer) -> dict[str, Any]:
         "inside": 0,
         "pitch": 0,
         "bytes": size.bytes,
+        "fires": 0,
+        "window": 0,
+        "when": "0",
     }
     if isinstance(neuron, m.Integrator):
         return found
     train = plan.train(layer.population.name)
+    if plan.phases is not None:
+        found["fires"] = plan.phases.fires[layer.population.name]
+        found["window"] = plan.phases.window
+        found["when"] = place("when", isinstance(neuron, m.IntegerTTFS))
     start = train.history * train.frame
     return found | {
         "count": place("count", True),

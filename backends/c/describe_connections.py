@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from snnc.backends.c.arrays import Constant
 from snnc.backends.c.connections import Connection, listing
 from snnc.backends.c.plan import Plan
 from snnc.backends.c.trains import Train
+from snnc.ir import model as m
+from snnc.ir.phases import kernels
+from snnc.ir.tensors import Array
 
 
 def fields_of(values: dict[str, int]) -> str:
@@ -17,7 +22,7 @@ def fields_of(values: dict[str, int]) -> str:
 
 def between_planes(plan: Plan, train: Train) -> int:
     """Bytes from one plane of a train to the next."""
-    return (train.history + plan.block) * train.frame
+    return plan.frames(train) * train.frame
 
 
 def describe_analog(plan: Plan, c: Connection, constants: list[Constant]) -> dict[str, Any]:
@@ -87,8 +92,14 @@ def describe_spiking(plan: Plan, c: Connection, constants: list[Constant]) -> di
     }
     corner = (train.border[0] - kernel.pads[0]) * train.pitch
     corner += (train.border[1] - kernel.pads[1]) * train.size.bytes
-    corner += (train.history - c.delay) * train.frame
+    if plan.phases is None:
+        corner += (train.history - c.delay) * train.frame
     positions, plane = len(kernel.weight), between_planes(plan, train)
+    worth = None
+    if plan.phases is not None:
+        worth = f"worth_{c.ident}"
+        text = "what a spike counts for, by its step"
+        constants.append(Constant(worth, worth_of(plan.network, c), text))
     return {
         "name": f"from_{c.ident}",
         "fields": fields_of(fields),
@@ -100,16 +111,29 @@ def describe_spiking(plan: Plan, c: Connection, constants: list[Constant]) -> di
         "down": kernel.strides[0] * train.pitch,
         "across": kernel.strides[1] * train.size.bytes,
         "own": c.own,
+        "heard": plan.train(c.source).ident,
         "apart": plane,
         "chains": [
             {
                 "place": corner + first * plane,
                 "planes": count,
-                "factor": factor,
+                "factor": factor if worth is None else f"{'-' if factor < 0 else ''}{worth}[k]",
             }
-            for first, count, factor in _chains(train, kernel.factor, c.own)
+            for first, count, factor in _chains(train, 1 if worth else kernel.factor, c.own)
         ],
     }
+
+
+def worth_of(network: m.Network, c: Connection) -> Array:
+    """What a spike of each step of a window counts for in a connection, (window,) int32.
+
+    0 where the source never fires.
+    """
+    assert isinstance(network.schedule, m.Phased)
+    values = kernels(network)[c.source].astype(np.int64) * c.kernel.factor
+    found = np.zeros(network.schedule.window, np.int64)
+    found[: len(values)] = values
+    return found.astype(np.int32)
 
 
 def _chains(train: Train, factor: int, apart: bool) -> list[tuple[int, int, int]]:

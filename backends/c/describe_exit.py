@@ -7,6 +7,7 @@ from typing import Any
 from snnc.backends.c.arrays import Constant
 from snnc.ir import model as m
 from snnc.ir.exits import asked_heads, deadline
+from snnc.ir.head_windows import head_windows
 
 
 def describe_exit(network: m.Network) -> tuple[dict[str, Any] | None, list[Constant]]:
@@ -23,7 +24,11 @@ def describe_exit(network: m.Network) -> tuple[dict[str, Any] | None, list[Const
         "numbers": [],
         "shifts": [],
         "columns": 0,
+        "windows": [],
     }
+    if isinstance(network.schedule, m.Phased):
+        windows = head_windows(network)
+        found["windows"] = [windows[name] for name in asked_heads(policy)]
     tables: list[Constant] = []
     if isinstance(policy, m.Fixed):
         found |= {"kind": "fixed", "text": f"Every sample stops after {policy.step} time steps."}
@@ -40,5 +45,8 @@ def describe_exit(network: m.Network) -> tuple[dict[str, Any] | None, list[Const
         tables.append(Constant("exit_table", table.astype("int64"), "(heads, columns)"))
         found |= {"kind": "confidence", "numbers": list(policy.limits)}
         found |= {"shifts": list(policy.shifts), "columns": table.shape[1]}
+    if found["windows"]:
+        begins = min(window.start for window in found["windows"])
+        found["earliest"] = max(found["earliest"], begins)
     found["text"] = f"Exit policy {found['kind']}: a sample stops as soon as a head is sure."
     return found, tables

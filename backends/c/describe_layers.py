@@ -11,6 +11,7 @@ from snnc.backends.c.describe_connections import (
     describe_spiking,
     fields_of,
 )
+from snnc.backends.c.describe_windows import describe_windows, falling_thresholds
 from snnc.backends.c.names import comment
 from snnc.backends.c.plan import Layer, Plan
 from snnc.backends.c.trains import Train
@@ -46,6 +47,8 @@ def describe_layer(plan: Plan, layer: Layer) -> tuple[dict[str, Any], list[Const
         "v_init": "none",
         "sums": [],
     }
+    if plan.phases is not None:
+        found |= describe_windows(plan, layer)
     found |= _traces(plan, layer, state)
     if not isinstance(p.neuron, m.Integrator):
         found |= _spikes(plan, layer, state)
@@ -53,7 +56,12 @@ def describe_layer(plan: Plan, layer: Layer) -> tuple[dict[str, Any], list[Const
         found["pool"] = _pool(plan, layer, p.neuron, state)
         return found, constants, state
     state.append(_array("int32_t", f"v_{ident}", size.neurons, "membrane potentials"))
-    found |= _neuron(plan, layer, constants)
+    if isinstance(p.neuron, m.IntegerTTFS):
+        text = "steps of the fire window in which neurons fired, from 1"
+        state.append(_array("int32_t", f"when_{ident}", size.neurons, text))
+        constants.append(falling_thresholds(plan.network, layer))
+    else:
+        found |= _neuron(plan, layer, constants)
     found |= _drive(plan, layer, constants, state)
     found["connections"] = [describe_spiking(plan, c, constants) for c in layer.spiking]
     return found, constants, state
@@ -178,12 +186,15 @@ def _pool(plan: Plan, layer: Layer, neuron: m.RunningMax2d, state: State) -> dic
         "to_pitch": train.pitch,
     }
     # A cell lies behind the maximum by at most the difference of two counts, and before it by 1.
-    planes = (2 * plan.steps).bit_length() + 1
+    most = plan.steps if plan.phases is None else 1
+    planes = (2 * most).bit_length() + 1
     words = layer.size.positions * size.bytes // _chunk(size.bytes)
     count = words * neuron.kernel[0] * neuron.kernel[1] * planes
     text = "spikes behind the maximum, in planes of bits"
     state.append(_array("uint64_t", f"behind_{layer.ident}", count, text))
-    place = (source.history - incoming.delay) * source.frame + source.inside
+    place = source.inside
+    if plan.phases is None:
+        place += (source.history - incoming.delay) * source.frame
     return {
         "fields": fields_of(fields),
         "source": source.ident,

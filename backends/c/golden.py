@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from snnc.backends.c.inputs import signed_times
 from snnc.backends.c.plan import make_plan
 from snnc.backends.loihi.golden import reference_run, whole_outputs
 from snnc.backends.loihi.inputs import whole_inputs
 from snnc.backends.reference.simulator import Simulator
+from snnc.backends.reference.sources import check_inputs
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
 
@@ -26,7 +28,7 @@ def golden_arrays(network: m.Network, given: Mapping[str, Array]) -> dict[str, A
         given: samples as the network takes them, by input name.
 
     Returns:
-        `input_INPUT` (N, *shape) or, of what comes in frames, (N, T, *shape), int32;
+        `input_INPUT` (N, *shape), of spike times as `signed_times` makes them, or, of what comes in frames, (N, T, *shape), int32;
         `spikes_POPULATION` and, where spikes are taken back, `negative_POPULATION`: (T, N, bytes)
         uint8, a bit per neuron in ONNX's order, of full-length runs; `output_0` and so on for each
         head: (N, T, K) int32, whole read-outs after each step; `exit` (N, 4) int32: step, head,
@@ -38,7 +40,9 @@ def golden_arrays(network: m.Network, given: Mapping[str, Array]) -> dict[str, A
     arrays: dict[str, Array] = {}
     for entry in network.inputs:
         values = inputs[entry.name].astype(np.int32)
-        frames = not isinstance(entry.coding, m.Graded)
+        frames = not isinstance(entry.coding, m.Graded | m.SpikeTime)
+        if isinstance(entry.coding, m.SpikeTime):
+            values = signed_times(entry.coding, check_inputs(network, some, True)[entry.name])
         arrays[f"input_{plan.inputs[entry.name]}"] = values.swapaxes(0, 1) if frames else values
     simulator = Simulator(network, threads=1)
     trace = reference_run(simulator, network, some)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnc.backends.reference.first_spikes import times_of
 from snnc.backends.reference.sources import Given, PoissonTrain, check_inputs, check_steps
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
@@ -22,6 +23,7 @@ class Brought:
         frames: in how many of them inputs act.
         arrays: int32 in the network's order: (N, *shape), or (N, frames, *shape) of frames.
         trains: of inputs that send spikes, those frames by name.
+        times: of inputs that send one spike, its step from 1 with its sign, 0 for none, by name.
     """
 
     samples: int
@@ -29,6 +31,7 @@ class Brought:
     frames: int
     arrays: list[Array]
     trains: Mapping[str, Array]
+    times: Mapping[str, Array]
 
 
 def bring(network: m.Network, given: Given, steps: int | None, first: int) -> Brought:
@@ -49,18 +52,25 @@ def bring(network: m.Network, given: Given, steps: int | None, first: int) -> Br
     assert network.schedule is not None
     frames = network.schedule.drive(count)
     arrays = [_whole(i, checked[i.name], frames, first) for i in network.inputs]
-    trains = {
-        i.name: array
-        for i, array in zip(network.inputs, arrays, strict=True)
-        if not isinstance(i.coding, m.Graded)
-    }
-    return Brought(len(arrays[0]), count, frames, arrays, trains)
+    named = [(i.name, i.coding, a) for i, a in zip(network.inputs, arrays, strict=True)]
+    trains = {n: a for n, coding, a in named if isinstance(coding, m.Poisson | m.Events)}
+    times = {n: a for n, coding, a in named if isinstance(coding, m.SpikeTime)}
+    return Brought(len(arrays[0]), count, frames, arrays, trains, times)
+
+
+def signed_times(coding: m.SpikeTime, values: Array) -> Array:
+    """The step of each value's spike, from 1, with its sign; 0 for none; int32, like `values`."""
+    times, signs = times_of(coding, values)
+    found: Array = (times.astype(np.int32) + 1) * signs
+    return found
 
 
 def _whole(entry: m.Input, values: Array, frames: int, first: int) -> Array:
     if isinstance(entry.coding, m.Poisson):
         train = PoissonTrain(entry, values, first)
         values = np.stack([train.step() for _ in range(frames)])
-    if not isinstance(entry.coding, m.Graded):
+    if isinstance(entry.coding, m.SpikeTime):
+        values = signed_times(entry.coding, values)
+    elif not isinstance(entry.coding, m.Graded):
         values = values[:frames].swapaxes(0, 1)
     return np.ascontiguousarray(values, np.int32)

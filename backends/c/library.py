@@ -35,6 +35,8 @@ class _Population(ctypes.Structure):
             for name in ("potential", "count", "taken_back", "spikes", "between_planes")
         ),
         *((name, ctypes.c_int32) for name in ("planes", "frame", "inside", "pitch", "bytes")),
+        *((name, ctypes.c_int32) for name in ("fires", "window")),
+        ("when", ctypes.c_size_t),
     )
 
 
@@ -138,7 +140,7 @@ class Library:
 def _job_type(inputs: int, populations: int, heads: int) -> type[ctypes.Structure]:
     """`snn_job` of snn_batch.h."""
     pointer = ctypes.c_void_p
-    by_population = ("counts", "potentials", "fan_outs", "sent", "operations")
+    by_population = ("counts", "potentials", "when", "fan_outs", "sent", "operations")
     fields = [(name, ctypes.c_int32) for name in ("samples", "steps", "exits", "frames")]
     fields += [("inputs", pointer * inputs), ("outputs", pointer * heads)]  # type: ignore[list-item]
     fields += [(n, pointer * populations) for n in ("spikes", *by_population)]  # type: ignore[misc]

@@ -10,11 +10,15 @@ from snnc.backends.c.operators import kernel_of
 from snnc.backends.c.trains import Border, Size, Train, event_planes, size_of, sum_planes
 from snnc.ir import model as m
 from snnc.ir.latency import layer_local
+from snnc.ir.phases import Phases, phases_of
 from snnc.ir.shapes import summed_shape
 
 BLOCK = 8
 """Time steps that a layer runs in one go, where nothing asks for fewer. Measured: with more of them
 spikes and potentials no longer stay in the second-level cache."""
+
+PHASED_BLOCK = 64
+"""The same under a schedule of phases, where a layer holds all spikes of its window anyway."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +55,16 @@ class Plan:
     block: int
 
     @property
+    def phases(self) -> Phases | None:
+        """The windows of a network of spike times."""
+        return phases_of(self.network)
+
+    def frames(self, train: Train) -> int:
+        """Steps of a train that are held: its window, or those of a block and before it."""
+        phases = self.phases
+        return phases.window if phases else train.history + self.block
+
+    @property
     def steps(self) -> int:
         """Most time steps of a run."""
         assert self.network.schedule is not None
@@ -84,6 +98,9 @@ def make_plan(network: m.Network) -> Plan:
     direct = {i.name for i in network.inputs if isinstance(i.coding, m.Direct)}
     layers = tuple(_layer(network, p, idents, direct) for p in network.populations)
     trains = _trains(network, layers, inputs, direct, idents)
+    if isinstance(network.schedule, m.Phased):
+        # A reader's step t finds step t of its source, whatever the delay.
+        trains = tuple(replace(train, history=0) for train in trains)
     return Plan(network, layers, inputs, trains, _block(network))
 
 
@@ -91,7 +108,10 @@ def _block(network: m.Network) -> int:
     """Steps of a block: a loop sees no spike of its own block."""
     assert network.schedule is not None
     known = {entry.name for entry in network.inputs}
-    most = min(BLOCK, network.schedule.steps)
+    schedule = network.schedule
+    if isinstance(schedule, m.Phased):
+        return min(PHASED_BLOCK, schedule.window)
+    most = min(BLOCK, schedule.steps)
     for p in network.populations:
         most = min([most, *(i.delay for i in p.incoming if i.source not in known)])
         known.add(p.name)

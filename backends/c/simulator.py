@@ -131,6 +131,7 @@ class CSimulator:
         samples, steps = brought.samples, brought.steps
         network, tables = self.network, self._library.populations
         integrates = [isinstance(p.neuron, m.Integrator) for p in network.populations]
+        timed = [isinstance(p.neuron, m.IntegerTTFS) for p in network.populations]
         pools = [isinstance(p.neuron, m.RunningMax2d) for p in network.populations]
 
         def numbers(missing: list[bool]) -> list[Array | None]:
@@ -154,6 +155,7 @@ class CSimulator:
             ],
             counts=numbers(integrates),
             potentials=numbers(pools),
+            when=numbers([not once for once in timed]),
             spikes=[raster(p.name, t) for p, t in zip(network.populations, tables, strict=True)],
             sent=sums[: len(tables)],
             operations=sums[len(tables) :],

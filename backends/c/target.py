@@ -17,7 +17,7 @@ from snnc.ir.tensors import Array
 
 _LIMITS = Limits(
     stages=("fixed",),
-    neurons=("if", "running_max2d", "integrator"),
+    neurons=("if", "running_max2d", "integrator", "integer_ttfs"),
     operators=(
         "dense",
         "conv2d",
@@ -31,11 +31,12 @@ _LIMITS = Limits(
         "pad2d",
         "upsample2d",
     ),
-    codings=("graded", "poisson", "events"),
+    codings=("graded", "poisson", "events", "integer_spike_time"),
     resets=("subtract", "zero", "none"),
     signed_spikes=True,
     spike_cap=True,
     gated_input=True,
+    phases=True,
     chained_operators=True,
     delays=True,
     weight_bits=16,

@@ -17,6 +17,7 @@ from snnc.backends.reference.trace import Exits, Trace
 from snnc.ir import model as m
 from snnc.ir.answers import read_out_unit
 from snnc.ir.decide import Decider, Verdict
+from snnc.ir.phases import phases_of
 from snnc.ir.tensors import Array
 
 
@@ -27,6 +28,7 @@ class Collected:
     outputs: list[Array]
     counts: list[Array | None]
     potentials: list[Array | None]
+    when: list[Array | None]
     spikes: list[Array | None]
     sent: list[Array]
     operations: list[Array]
@@ -80,7 +82,10 @@ def make_trace(
         spike_counts=inputs[0] | counts,
         spikes=inputs[1] | spikes,
         synops=inputs[2] | synops,
-        updates={name: results["steps_run"] * size for name, size in sizes.items()},
+        updates={
+            p.name: _acted(network, p, results["steps_run"]) * sizes[p.name]
+            for p in network.populations
+        },
         steps_run=results["steps_run"],
         settled=results["settled"] if isinstance(schedule, m.Gated) else None,
         direct_macs=np.full(samples, macs, np.int64),
@@ -96,7 +101,21 @@ def make_trace(
         },
         membrane_traces={},
         exits=_exits(network, outputs, results) if stops else None,
+        spike_times={
+            p.name: (_image(values, table, p.shape) - 1).astype(np.int16)
+            for p, values, table in zip(network.populations, found.when, tables, strict=True)
+            if values is not None
+        },
     )
+
+
+def _acted(network: m.Network, p: m.Population, ran: Array) -> Array:
+    """In how many of the first `ran` steps (n,) a population acted."""
+    phases = phases_of(network)
+    if phases is None:
+        return ran
+    active = phases.active(p)
+    return np.clip(ran - active.start, 0, len(active))
 
 
 def _image(values: Array, table: Table, shape: tuple[int, ...]) -> Array:
@@ -148,7 +167,14 @@ def _input_measures(
     counts: dict[str, Array] = {}
     spikes: dict[str, Array] = {}
     synops: dict[str, Array] = {}
-    known = synapses(network) if brought.trains else {}
+    known = synapses(network) if brought.trains or brought.times else {}
+    for name, times in brought.times.items():
+        sent = np.sign(times) * (abs(times) <= time.reshape(-1, *[1] * (times.ndim - 1)))
+        counts[name] = sent.astype(np.int32)
+        events = np.count_nonzero(sent.reshape(len(sent), 1, -1), axis=1)
+        fans: Any = sum(known[name].values(), np.zeros(times.shape[1:], np.int64))
+        spikes[name] = events.sum(axis=1)
+        synops[name] = events @ fans.reshape(-1)
     for name, frames in brought.trains.items():
         acting = np.arange(frames.shape[1]) < time[:, None]
         sent = frames * acting.reshape(*acting.shape, *[1] * (frames.ndim - 2))

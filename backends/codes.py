@@ -190,8 +190,8 @@ CODES: dict[str, str] = {
     ),
     "SN552": (
         "A neuron has no form in C: a leak, the negative spikes that stand for a leaky ReLU, the "
-        "approximate maximum of max_gate2d, or a neuron that the target does not know. The message "
-        "says which."
+        "approximate maximum of max_gate2d, or a neuron that the target does not know. Neurons "
+        "that fire once need a schedule of phases, and the others one without. The message says which."
     ),
     "SN553": (
         "The operators of a connection are no convolution, no matrix and no one-to-one link, and "
@@ -242,8 +242,7 @@ CODES: dict[str, str] = {
         "is a bug: the golden check, `make check` in its folder, tells more."
     ),
     "SN564": (
-        "Target c runs networks whose layers all act in every time step, or whose input ends after "
-        "some (rate code, lossless networks). Schedules of phases, of networks of spike times, "
-        "have no form in C yet; the reference simulator runs them."
+        "A network has a schedule that target c does not know, or none. It knows those of rate code, "
+        "of lossless networks and, in phases, of spike times, with and without hop latency."
     ),
 }

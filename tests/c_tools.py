@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import fields
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from snnc.backends.c import build as building
 from snnc.backends.c.build import find_compiler
 from snnc.backends.c.simulator import CSimulator
 from snnc.backends.reference.trace import Trace
@@ -17,12 +20,28 @@ from snnc.ir import model as m
 
 COMPILER = find_compiler()
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
+SANITIZED = ("-O0", "-DSNN_SMALL", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+ELSEWHERE = ("-O0", "-DSNN_NO_VECTORS")
+"""Processors without vectors, and byte orders that vectors would not like."""
 
 
 def simulator(network: m.Network, **options: Any) -> CSimulator:
     """Built quickly, without optimisation."""
     assert COMPILER is not None
-    return CSimulator(network, compiler=COMPILER, optimise="-O0", **options)
+    return CSimulator(network, compiler=COMPILER, **{"optimise": "-O0"} | options)
+
+
+def quick_builds(patch: pytest.MonkeyPatch, cache: Path) -> None:
+    """Programs are built fast, and once for all tests that lead to the same sources."""
+    patch.setenv("SNNC_CACHE", str(cache))
+    quick = tuple("-O0" if flag == "-O3" else flag for flag in building.FLAGS)
+    patch.setattr(building, "FLAGS", (*quick, "-DSNN_SMALL"))
+
+
+def shared_cache(factory: pytest.TempPathFactory) -> Path:
+    """A folder of this test run, the same in all of its processes."""
+    base = factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "snnc-c-cache"
 
 
 def differences(ours: Trace, theirs: Trace) -> list[str]:

@@ -61,8 +61,7 @@ def _largest(plan: Plan) -> dict[str, int]:
     """Sizes of the buffers of main.c."""
     network = plan.network
     frames = [
-        math.prod(i.shape) * (plan.window if in_frames(i.coding) else 1)
-        for i in network.inputs
+        math.prod(i.shape) * (plan.window if in_frames(i.coding) else 1) for i in network.inputs
     ]
     heads = [math.prod(network.population(h.population).shape) for h in network.heads]
     return {

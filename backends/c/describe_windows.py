@@ -45,7 +45,5 @@ def falling_thresholds(network: m.Network, layer: Layer) -> Constant:
     assert isinstance(neuron, m.IntegerTTFS)
     table = network.array(neuron.thresholds)
     columns = table.reshape(len(table), -1, *(1,) * (len(shape) - 1))
-    rows = [
-        lanes_of(np.broadcast_to(row, shape), layer.size, INT32_MAX)[0, 0] for row in columns
-    ]
+    rows = [lanes_of(np.broadcast_to(row, shape), layer.size, INT32_MAX)[0, 0] for row in columns]
     return Constant(f"threshold_{layer.ident}", np.stack(rows), "thresholds (steps, lanes)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import c_tools
 import numpy as np
 import pytest
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.skipif(find_compiler() is None, reason="there is no C c
 def out(tmp_path_factory: pytest.TempPathFactory):
     """The bundled LeNet for 6 steps; tests must not change it."""
     patch = pytest.MonkeyPatch()
-    patch.setenv("SNNC_CACHE", str(tmp_path_factory.mktemp("cache")))
+    c_tools.quick_builds(patch, c_tools.shared_cache(tmp_path_factory))
     place = tmp_path_factory.mktemp("c") / "out"
     command = ["compile", EXAMPLES / "model.onnx", *OPTIONS, "--target", "c", "--steps", 6]
     assert main([str(a) for a in (*command, "-o", place, "-q")]) == 0

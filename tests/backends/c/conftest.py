@@ -12,6 +12,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory):
     if c_tools.COMPILER is None:
         pytest.skip("there is no C compiler")
     patch = pytest.MonkeyPatch()
-    patch.setenv("SNNC_CACHE", str(tmp_path_factory.mktemp("cache")))
+    c_tools.quick_builds(patch, c_tools.shared_cache(tmp_path_factory))
     yield
     patch.undo()

@@ -49,7 +49,7 @@ def test_a_refusing_compiler_is_an_error_with_its_words(files, tmp_path):
 
 
 def test_a_library_of_another_version_is_not_run(files, tmp_path):
-    other = {n: b.replace(b"SNN_INTERFACE = 1", b"SNN_INTERFACE = 99") for n, b in files.items()}
+    other = {n: b.replace(b"SNN_INTERFACE = 2", b"SNN_INTERFACE = 99") for n, b in files.items()}
     with pytest.raises(InputError, match="interface 99") as caught:
         Library(built(other, tmp_path), 1, 3, 1)
     assert caught.value.diagnostics[0].code == "SN561"

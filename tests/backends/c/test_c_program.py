@@ -15,10 +15,6 @@ from loihi_networks import build, inputs_for
 from snnc.backends.c.emit import emit, sources
 from snnc.ir import model as m
 
-SANITIZED = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-ELSEWHERE = ("-O1", "-DSNN_NO_VECTORS")
-"""Processors without vectors, and byte orders that vectors would not like."""
-
 
 def networks() -> dict[str, m.Network]:
     """Between them all kinds of layers, inputs and exits."""
@@ -32,7 +28,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     found = {}
     for name, network in networks().items():
         folder = c_tools.write(tmp_path_factory.mktemp(name), emit(network, inputs_for(network, 2)))
-        done = c_tools.build(folder, *SANITIZED)
+        done = c_tools.build(folder, *c_tools.SANITIZED)
         assert done.returncode == 0, done.stderr
         found[name] = folder
     return found
@@ -51,7 +47,7 @@ def test_a_program_equals_the_simulator_under_the_sanitizers(
 @pytest.mark.parametrize("name", ["convolutions", "qffs"])
 def test_a_program_needs_no_vectors(name: str, programs: dict[str, Path], tmp_path: Path) -> None:
     folder = Path(shutil.copytree(programs[name], tmp_path / name))
-    done = c_tools.build(folder, *ELSEWHERE)
+    done = c_tools.build(folder, *c_tools.ELSEWHERE)
     assert done.returncode == 0, done.stderr
     assert c_tools.check(folder).returncode == 0
 

@@ -191,7 +191,8 @@ CODES: dict[str, str] = {
     "SN552": (
         "A neuron has no form in C: a leak, the negative spikes that stand for a leaky ReLU, the "
         "approximate maximum of max_gate2d, or a neuron that the target does not know. Neurons "
-        "that fire once need a schedule of phases, and the others one without. The message says which."
+        "that fire once need a schedule of phases, and the others one without. The message says "
+        "which."
     ),
     "SN553": (
         "The operators of a connection are no convolution, no matrix and no one-to-one link, and "
@@ -242,7 +243,7 @@ CODES: dict[str, str] = {
         "is a bug: the golden check, `make check` in its folder, tells more."
     ),
     "SN564": (
-        "A network has a schedule that target c does not know, or none. It knows those of rate code, "
-        "of lossless networks and, in phases, of spike times, with and without hop latency."
+        "A network has a schedule that target c does not know, or none. It knows those of rate "
+        "code, of lossless networks and, in phases, of spike times, with and without hop latency."
     ),
 }

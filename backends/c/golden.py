@@ -28,7 +28,8 @@ def golden_arrays(network: m.Network, given: Mapping[str, Array]) -> dict[str, A
         given: samples as the network takes them, by input name.
 
     Returns:
-        `input_INPUT` (N, *shape), of spike times as `signed_times` makes them, or, of what comes in frames, (N, T, *shape), int32;
+        `input_INPUT` (N, *shape), of spike times as `signed_times` makes them, or, of what comes in
+        frames, (N, T, *shape), int32;
         `spikes_POPULATION` and, where spikes are taken back, `negative_POPULATION`: (T, N, bytes)
         uint8, a bit per neuron in ONNX's order, of full-length runs; `output_0` and so on for each
         head: (N, T, K) int32, whole read-outs after each step; `exit` (N, 4) int32: step, head,

@@ -1,4 +1,4 @@
-"""Networks of spike times as C programs: every spike, read-out, count and exit is the simulator's."""
+"""Networks of spike times as C programs: spikes, read-outs, counts, exits are the simulator's."""
 
 from __future__ import annotations
 

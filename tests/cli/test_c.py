@@ -14,7 +14,7 @@ from snnc.cli import main
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "mnist"
 CALIBRATION = f"{EXAMPLES / 'images.npz'}:train[:100]"
-TEST = f"{EXAMPLES / 'images.npz'}:test[:60]"
+TEST = f"{EXAMPLES / 'images.npz'}:test[:20]"
 OPTIONS = ("--calibration", CALIBRATION, "--divide", 255)
 FILES = {"program.c", "program.h", "weights.c", "main.c", "Makefile", "snn_batch.c", "network.snn"}
 
@@ -106,7 +106,7 @@ def test_make_check_leaves_a_program_that_still_loads(cli, out, tmp_path):
     import shutil
 
     place = shutil.copytree(out, tmp_path / "made")
-    command = ["make", "check", "CFLAGS=-std=c11 -O0"]
+    command = ["make", "check", "CFLAGS=-std=c11 -O0 -DSNN_SMALL"]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "every spike equal" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -60,6 +61,7 @@ def sources(network: m.Network) -> dict[str, bytes]:
     }
 
 
+@lru_cache(maxsize=1)  # templates are compiled once
 def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("snnc.templates", ""),

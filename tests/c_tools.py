@@ -19,6 +19,8 @@ from snnc.backends.reference.trace import Trace
 from snnc.ir import model as m
 
 COMPILER = find_compiler()
+FLAGS = building.FLAGS
+"""What users' programs are built with."""
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
 SANITIZED = ("-O0", "-DSNN_SMALL", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 ELSEWHERE = ("-O0", "-DSNN_NO_VECTORS")

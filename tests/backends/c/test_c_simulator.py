@@ -10,6 +10,7 @@ import pytest
 from loihi_exits import policies
 from loihi_networks import NETWORKS, build, inputs_for
 
+from snnc.backends.c import build as building
 from snnc.backends.c.emit import sources
 from snnc.backends.c.simulator import CSimulator
 from snnc.backends.reference import Simulator
@@ -32,6 +33,15 @@ def compared(network: m.Network, **options: object) -> list[str]:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_program_does_what_the_simulator_does(name: str) -> None:
     assert compared(build(name)) == []
+
+
+def test_a_program_built_as_users_build_it_does_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All kernels inlined and optimised for this processor."""
+    monkeypatch.setattr(building, "FLAGS", c_tools.FLAGS)
+    network = build("lenet")
+    x = inputs_for(network, SAMPLES)
+    ours = c_tools.simulator(network, optimise="-O3").run(x)
+    assert c_tools.differences(ours, Simulator(network, threads=1).run(x)) == []
 
 
 STOPPING = [

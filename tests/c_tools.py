@@ -22,7 +22,7 @@ COMPILER = find_compiler()
 FLAGS = building.FLAGS
 """What users' programs are built with."""
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
-SANITIZED = ("-O0", "-DSNN_SMALL", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SANITIZED = ("-Og", "-DSNN_SMALL", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 ELSEWHERE = ("-O0", "-DSNN_NO_VECTORS")
 """Processors without vectors, and byte orders that vectors would not like."""
 

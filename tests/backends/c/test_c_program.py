@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import c_tools
 import numpy as np
 import pytest
-from loihi_exits import policies
 from loihi_networks import build, inputs_for
 
 from snnc.backends.c.emit import emit, sources
@@ -18,8 +18,17 @@ from snnc.ir import model as m
 
 def networks() -> dict[str, m.Network]:
     """Between them all kinds of layers, inputs and exits."""
-    chosen = {name: build(name) for name in ("convolutions", "qffs", "events")}
-    return chosen | {"exit": policies(build("gated_heads"))["confidence"]}
+    chosen = {name: build(name) for name in ("convolutions", "events")}
+    return chosen | {"exit": confident(build("qffs"))}
+
+
+def confident(network: m.Network) -> m.Network:
+    """The network with a policy that stops samples at different steps."""
+    row = np.rint(2000 * np.exp(-np.arange(48) / 6)).astype(np.int64)
+    row[-1] = 0
+    name, tables = network.heads[0].name, m.Ref("exit.tables")
+    policy = m.IntegerConfidence(heads=(name,), shifts=(5,), limits=(2120,), tables=tables)
+    return replace(network.with_arrays({"exit.tables": row[None]}), exit=policy)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +53,7 @@ def test_a_program_equals_the_simulator_under_the_sanitizers(
     assert "every spike equal" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["convolutions", "qffs"])
+@pytest.mark.parametrize("name", ["convolutions", "exit"])
 def test_a_program_needs_no_vectors(name: str, programs: dict[str, Path], tmp_path: Path) -> None:
     folder = Path(shutil.copytree(programs[name], tmp_path / name))
     done = c_tools.build(folder, *c_tools.ELSEWHERE)
@@ -80,6 +89,7 @@ def test_a_program_answers_samples_of_a_file(programs: dict[str, Path]) -> None:
 
     exits = Simulator(network).run(x).exits
     assert exits is not None
+    assert len(set(exits.step.tolist())) > 1
     lines = done.stdout.splitlines()
     for index, line in enumerate(lines):
         assert line.startswith(f"sample {index}: class {exits.answer[index]} by head ")
@@ -93,9 +103,9 @@ def test_a_file_that_does_not_fit_is_refused(damage: str, programs: dict[str, Pa
     if damage == "shape":
         np.save(path, np.zeros((2, 3, 3, 3), np.float32))
     elif damage == "type":
-        np.save(path, np.zeros((2, 2, 6, 6), np.float64))
+        np.save(path, np.zeros((2, 2, 8, 8), np.float64))
     elif damage == "cut":
-        np.save(path, np.zeros((2, 2, 6, 6), np.int32))
+        np.save(path, np.zeros((2, 2, 8, 8), np.int32))
         path.write_bytes(path.read_bytes()[:-100])
     elif damage == "text":
         path.write_bytes(b"\x93NUMPY\x01\x00\xff\xff{'descr': 'no'}")

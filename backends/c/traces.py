@@ -11,7 +11,7 @@ import numpy as np
 
 from snnc.backends.c.inputs import Brought
 from snnc.backends.c.library import RESULT, Table
-from snnc.backends.reference.results import direct_macs
+from snnc.backends.reference.results import acted, direct_macs
 from snnc.backends.reference.synapses import synapses
 from snnc.backends.reference.trace import Exits, Trace
 from snnc.ir import model as m
@@ -114,8 +114,7 @@ def _acted(network: m.Network, p: m.Population, ran: Array) -> Array:
     phases = phases_of(network)
     if phases is None:
         return ran
-    active = phases.active(p)
-    return np.clip(ran - active.start, 0, len(active))
+    return acted(phases.active(p), ran)
 
 
 def _image(values: Array, table: Table, shape: tuple[int, ...]) -> Array:

@@ -106,8 +106,8 @@ class Results:
         self._steps_run[rows] = departure.steps_run
         self._settled[rows] = departure.settled
         for name, ran in departure.ran.items():
-            acted = _acted(self._active[name], ran)
-            self._updates[name][rows] = acted * math.prod(self._plan.trains[name].shape)
+            neurons = math.prod(self._plan.trains[name].shape)
+            self._updates[name][rows] = acted(self._active[name], ran) * neurons
             self._direct_macs[rows] += self._macs[name] * (ran > 0)
         if self._exits is not None:
             for head in self._plan.network.heads:
@@ -187,11 +187,12 @@ class Results:
         return np.float64
 
 
-def _acted(active: range | None, ran: Array) -> Array:
+def acted(active: range | None, ran: Array) -> Array:
     """In how many of the first `ran` steps (n,) a population acted, int64 (n,)."""
     if active is None:
         return ran
-    return np.minimum(np.maximum(ran - active.start, 0), len(active))
+    steps: Array = np.minimum(np.maximum(ran - active.start, 0), len(active))
+    return steps
 
 
 def _no_exits(network: model.Network, samples: int) -> Exits:

@@ -9,7 +9,7 @@ import numpy as np
 
 from snnc.backends.c.operators import NoKernelError, kernel_of
 from snnc.backends.loihi.checks_base import finding, is_whole, values_of
-from snnc.backends.reference.reach import potential_bounds, reach_of_coding
+from snnc.backends.reference.reach import bounds_by_coding
 from snnc.backends.reference.validate import simulation_findings
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import model as m
@@ -170,11 +170,7 @@ def _heads(network: m.Network) -> Iterator[Diagnostic]:
 def _sums(network: m.Network) -> Iterator[Diagnostic]:
     """Currents and potentials that do not fit into 32 bits."""
     local = layer_local(network)
-    assert local.schedule is not None
-    steps = local.schedule.steps
-    drive = local.schedule.drive(steps)
-    reach = {i.name: reach_of_coding(i, drive) for i in local.inputs}
-    found = potential_bounds(local, reach, steps)
+    found = bounds_by_coding(local)
     for p in network.populations:
         bounds = found[p.name]
         parts = {"a step": bounds.current, "its potential": bounds.potential}

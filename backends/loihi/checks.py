@@ -9,7 +9,7 @@ import numpy as np
 
 from snnc.backends.loihi.check_connections import CONNECTION_CHECKS
 from snnc.backends.loihi.checks_base import V_MAX, finding, is_whole, values_of
-from snnc.backends.reference.reach import potential_bounds, reach_of_coding
+from snnc.backends.reference.reach import bounds_by_coding
 from snnc.backends.reference.validate import simulation_findings
 from snnc.diagnostics import Diagnostic
 from snnc.ir import model as m
@@ -152,12 +152,7 @@ def _heads(network: m.Network) -> Iterator[Diagnostic]:
 
 def _sums(network: m.Network) -> Iterator[Diagnostic]:
     """Currents and potentials that do not fit into 24 bits."""
-    local = layer_local(network)
-    assert local.schedule is not None
-    steps = local.schedule.steps
-    drive = local.schedule.drive(steps)
-    reach = {i.name: reach_of_coding(i, drive) for i in local.inputs}
-    found = potential_bounds(local, reach, steps)
+    found = bounds_by_coding(layer_local(network))
     for p in network.populations:
         bounds = found[p.name]
         held = isinstance(p.neuron, m.IF) and p.neuron.saturation is not None

@@ -107,6 +107,24 @@ def potential_bounds(
     return {p.name: bounds_of(network, p, known, steps) for p in network.populations}
 
 
+def bounds_by_coding(network: model.Network) -> dict[str, Bounds]:
+    """The bounds of every population of an integer network, whatever its inputs bring.
+
+    Args:
+        network: of stage fixed, in layer-local time; its codings say how large inputs are.
+
+    Raises:
+        ValueError: there is no schedule, or a coding says nothing of its range.
+    """
+    if network.schedule is None:
+        raise ValueError(f"network {network.name} has no schedule")
+    steps = network.schedule.steps
+    drive = network.schedule.drive(steps)
+    return potential_bounds(
+        network, {i.name: reach_of_coding(i, drive) for i in network.inputs}, steps
+    )
+
+
 def all_reaches(network: model.Network, reach: Mapping[str, Reach], steps: int) -> dict[str, Reach]:
     """The reach of every input and population; arguments as in `potential_bounds`."""
     drive = network.schedule.drive(steps) if network.schedule else steps

@@ -67,7 +67,8 @@ Dtype = Annotated[
     str | None,
     typer.Option(
         "--dtype",
-        help="Simulate in float32 (default; float64 where the input is gated), float64 or integer.",
+        help="Simulate in float32 (default; float64 where the input is gated or spike times are "
+        "values), float64 or integer.",
     ),
 ]
 Force = Annotated[

@@ -7,6 +7,8 @@ from importlib import import_module
 TABLES = (
     "snnc.ir.codes",
     "snnc.backends.codes",
+    "snnc.backends.truenorth.codes",
+    "snnc.backends.truenorth.legality_codes",
     "snnc.frontend.codes",
     "snnc.options",
     "snnc.passes.codes",

@@ -1,0 +1,1 @@
+"""Target truenorth: integer networks as maps of binary-crossbar cores."""

@@ -1,0 +1,180 @@
+"""From a network of whole numbers to a core map with the same spikes.
+
+Layers become corelets from the last to the first, because what reads a layer decides how many
+copies of its spikes there must be. Then replicas are given out, latencies follow from the levels of
+splitters, and every spike gets its way and its delay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import sparse
+
+from snnc.backends.truenorth.bias import clocked, early, with_clock
+from snnc.backends.truenorth.chip import TRUENORTH, ChipSpec
+from snnc.backends.truenorth.codes_of_weights import Spelling, spell
+from snnc.backends.truenorth.core_map import CoreMap
+from snnc.backends.truenorth.draft import Draft, count_targets, drafted, least_columns
+from snnc.backends.truenorth.latency import first_ticks
+from snnc.backends.truenorth.layers import Layer, layers_of, sizes_of
+from snnc.backends.truenorth.lower_layer import Block, gate_parameters, plain_parameters, tiles
+from snnc.backends.truenorth.parts import Signals, Tile
+from snnc.backends.truenorth.refusals import no_code, no_fit, too_early
+from snnc.backends.truenorth.route import assemble
+from snnc.backends.truenorth.tiles import DoesNotFitError
+from snnc.diagnostics import InputError
+from snnc.ir import model as m
+from snnc.ir.latency import layer_local
+from snnc.ir.tensors import Array
+
+_ROUNDS = 16
+
+
+def lower(network: m.Network, spec: ChipSpec = TRUENORTH) -> CoreMap:
+    """The core map of a network, its cores in the order of the layers on the mesh.
+
+    Args:
+        network: of stage fixed, one that `checks.check` finds nothing against.
+        spec: the chip.
+
+    Raises:
+        InputError: weights have no axon code (SN593), a neuron reads more than a core has axons
+            (SN594), or a potential would reach the threshold before the first input (SN595).
+    """
+    network = layer_local(network)
+    layers = layers_of(network)
+    gated = {layer.name: np.zeros(layer.units, bool) for layer in layers}
+    for _ in range(_ROUNDS):
+        draft = _draft(network, layers, gated, spec)
+        ticks = first_ticks(draft, network)
+        found = {layer.name: early(layer, ticks[layer.name]) for layer in layers}
+        for layer in layers:
+            stuck = found[layer.name] & (gated[layer.name] | (layer.biases >= 0))
+            if stuck.any():
+                raise InputError(too_early(layer, int(np.argmax(stuck)), ticks[layer.name]))
+        if not any(units.any() for units in found.values()):
+            return assemble(draft, network, ticks)
+        gated = {name: gated[name] | units for name, units in found.items()}
+    raise AssertionError("latencies do not come to rest")
+
+
+def _draft(
+    network: m.Network, layers: tuple[Layer, ...], gated: Mapping[str, Array], spec: ChipSpec
+) -> Draft:
+    """Tiles of all layers, for given neurons with a clocked bias."""
+    signals = _numbered(network, layers, gated)
+    lines = _lines(network, signals)
+    index = {(s.name, s.kind): i for i, s in enumerate(signals.stretches)}
+    codes: dict[str, str] = {}
+    groups: list[list[Tile]] = []
+    targets = np.zeros(signals.total, np.int64)
+    for layer in reversed(layers):
+        block, spelling = _block(layer, gated[layer.name], signals, index, spec)
+        own = slice(block.first, block.first + layer.units)
+        least = least_columns(targets[own], lines[own])
+        try:
+            made = tiles(block, targets[own] + (lines[own] >= 0), least, spec)
+        except DoesNotFitError as error:
+            raise InputError(no_fit(layer, error, spec)) from error
+        codes[layer.name] = _named(spelling)
+        targets += count_targets(made, signals.total)
+        groups.append(made)
+    groups.insert(0, clocked(signals, spec))
+    ordered = [tile for group in reversed(groups) for tile in group]
+    return drafted(signals, ordered, lines, codes, spec)
+
+
+def _numbered(network: m.Network, layers: tuple[Layer, ...], gated: Mapping[str, Array]) -> Signals:
+    """A number for every spike train: pins, units of layers, clocks."""
+    signals = Signals()
+    sizes = sizes_of(network)
+    keys = {(source, sign) for layer in layers for source, sign, _ in layer.keys}
+    for name, size in sizes.items():
+        for sign in (1, -1):
+            if (name, sign) in keys:
+                signals.add(name, "pins", size, sign)
+    for layer in layers:
+        signals.add(layer.name, "layer", layer.units)
+    for layer in layers:
+        if gated[layer.name].any():
+            signals.add(layer.name, "clock", 1)
+    return signals
+
+
+def _lines(network: m.Network, signals: Signals) -> Array:
+    """Output lines: a line for each unit that a head reads, in order of the populations."""
+    lines = np.full(signals.total, -1, np.int64)
+    read = {head.population for head in network.heads}
+    count = 0
+    for stretch in signals.stretches:
+        if stretch.kind == "layer" and stretch.name in read:
+            lines[stretch.start : stretch.start + stretch.size] = np.arange(stretch.size) + count
+            count += stretch.size
+    return lines
+
+
+def _block(
+    layer: Layer,
+    gated: Array,
+    signals: Signals,
+    index: Mapping[tuple[str, str], int],
+    spec: ChipSpec,
+) -> tuple[Block, Spelling]:
+    """What a layer is made of; neurons with a clocked bias read one column more."""
+    weights, leaks = layer.weights, layer.biases
+    numbers, delays = _columns(layer, signals)
+    if gated.any():
+        clock = signals.find(layer.name, "clock")
+        weights, leaks = with_clock(layer, gated)
+        numbers = np.append(numbers, clock.start)
+        delays = np.append(delays, 0)
+    spelling = spell(weights, spec.largest_strength)
+    if spelling is None:
+        raise InputError(no_code(layer, spec))
+    if layer.memoryless:
+        values = gate_parameters(layer.thresholds, layer.biases)
+    else:
+        values = plain_parameters(layer.thresholds, _felt(weights, leaks), layer.starts_at)
+    stretch = signals.find(layer.name, "layer")
+    pins = np.array([s.kind == "pins" for s in signals.stretches])
+    block = Block(
+        name=layer.name,
+        stretch=index[layer.name, "layer"],
+        first=stretch.start,
+        role="compute",
+        shape=layer.shape,
+        spelling=spelling,
+        signals=numbers,
+        delays=delays,
+        paid=~pins[signals.index_of()[numbers]],
+        alive=layer.alive,
+        parameters=values,
+    )
+    return block, spelling
+
+
+def _felt(weights: sparse.csr_matrix, leaks: Array) -> Array:
+    """Leaks that matter: a neuron without inputs and with a bias below 0 never fires."""
+    empty = np.diff(weights.indptr) == 0
+    felt: Array = np.where(empty & (leaks < 0), 0, leaks)
+    return felt
+
+
+def _columns(layer: Layer, signals: Signals) -> tuple[Array, Array]:
+    """The signal and the delay of each column of a layer's matrix."""
+    pins = {(s.name, s.sign): s for s in signals.stretches if s.kind == "pins"}
+    numbers, delays = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for source, sign, delay in layer.keys:
+        stretch = pins.get((source, sign)) or signals.find(source, "layer")
+        numbers.append(np.arange(stretch.start, stretch.start + stretch.size))
+        delays.append(np.full(stretch.size, delay))
+    return np.concatenate(numbers), np.concatenate(delays)
+
+
+def _named(spelling: Spelling) -> str:
+    """A code in words: what the axon types are worth, and the axons of an input."""
+    axons = spelling.axons[spelling.axons > 0]
+    worth = " ".join(f"{b:+d}" for b in spelling.base)
+    return f"{worth}; {axons.mean():.2f} axons an input" if len(axons) else worth

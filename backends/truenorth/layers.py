@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -32,6 +32,7 @@ class Layer:
         starts: First column of each block, and the number of columns at the end.
         alive: bool (units,): units that a head reads or that something alive reads.
         thresholds, biases, starts_at: int64 (units,): threshold, bias per step, initial potential.
+        reset: Of its neurons.
         memoryless: Whether the potential is forgotten in every step (a threshold gate).
         read: Whether a head reads it.
         origin: Names of its ONNX nodes.
@@ -46,6 +47,7 @@ class Layer:
     thresholds: Array
     biases: Array
     starts_at: Array
+    reset: m.Reset
     memoryless: bool
     read: bool
     origin: tuple[str, ...]
@@ -83,25 +85,8 @@ def layers_of(network: m.Network) -> tuple[Layer, ...]:
         for index, (source, _, _) in enumerate(layer.keys):
             if source in alive:
                 alive[source] |= used[layer.starts[index] : layer.starts[index + 1]]
-        found.append(_replaced(layer, kept, live))
+        found.append(replace(layer, weights=kept, alive=live))
     return tuple(reversed(found))
-
-
-def _replaced(layer: Layer, weights: sparse.csr_matrix, alive: Array) -> Layer:
-    return Layer(
-        layer.name,
-        layer.shape,
-        weights,
-        layer.keys,
-        layer.starts,
-        alive,
-        layer.thresholds,
-        layer.biases,
-        layer.starts_at,
-        layer.memoryless,
-        layer.read,
-        layer.origin,
-    )
 
 
 def _layer(network: m.Network, population: m.Population) -> Layer:
@@ -127,6 +112,7 @@ def _layer(network: m.Network, population: m.Population) -> Layer:
         thresholds=_whole(network, neuron.threshold, shape),
         biases=_whole(network, bias, shape),
         starts_at=_whole(network, neuron.v_init, shape),
+        reset=neuron.reset,
         memoryless=neuron.leak == 0.0,
         read=any(head.population == population.name for head in network.heads),
         origin=population.origin,

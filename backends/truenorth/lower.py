@@ -15,15 +15,16 @@ from scipy import sparse
 from snnc.backends.truenorth.bias import clocked, early, with_clock
 from snnc.backends.truenorth.chip import TRUENORTH, ChipSpec
 from snnc.backends.truenorth.codes_of_weights import Spelling, spell
+from snnc.backends.truenorth.columns import layer_columns, output_lines, pin_signals
 from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.draft import Draft, count_targets, drafted, least_columns
-from snnc.backends.truenorth.latency import first_ticks
-from snnc.backends.truenorth.layers import Layer, layers_of, sizes_of
+from snnc.backends.truenorth.layers import Layer, layers_of
 from snnc.backends.truenorth.lower_layer import Block, gate_parameters, plain_parameters, tiles
 from snnc.backends.truenorth.parts import Signals, Tile
 from snnc.backends.truenorth.refusals import no_code, no_fit, too_early
 from snnc.backends.truenorth.route import assemble
 from snnc.backends.truenorth.tiles import DoesNotFitError
+from snnc.backends.truenorth.timing import timing_of
 from snnc.diagnostics import InputError
 from snnc.ir import model as m
 from snnc.ir.latency import layer_local
@@ -48,14 +49,15 @@ def lower(network: m.Network, spec: ChipSpec = TRUENORTH) -> CoreMap:
     gated = {layer.name: np.zeros(layer.units, bool) for layer in layers}
     for _ in range(_ROUNDS):
         draft = _draft(network, layers, gated, spec)
-        ticks = first_ticks(draft, network)
+        timing = timing_of(draft, network)
+        ticks = timing.layers
         found = {layer.name: early(layer, ticks[layer.name]) for layer in layers}
         for layer in layers:
             stuck = found[layer.name] & (gated[layer.name] | (layer.biases >= 0))
             if stuck.any():
                 raise InputError(too_early(layer, int(np.argmax(stuck)), ticks[layer.name]))
         if not any(units.any() for units in found.values()):
-            return assemble(draft, network, ticks)
+            return assemble(draft, network, timing)
         gated = {name: gated[name] | units for name, units in found.items()}
     raise AssertionError("latencies do not come to rest")
 
@@ -65,7 +67,7 @@ def _draft(
 ) -> Draft:
     """Tiles of all layers, for given neurons with a clocked bias."""
     signals = _numbered(network, layers, gated)
-    lines = _lines(network, signals)
+    lines = output_lines(network, signals)
     index = {(s.name, s.kind): i for i, s in enumerate(signals.stretches)}
     codes: dict[str, str] = {}
     groups: list[list[Tile]] = []
@@ -88,31 +90,13 @@ def _draft(
 
 def _numbered(network: m.Network, layers: tuple[Layer, ...], gated: Mapping[str, Array]) -> Signals:
     """A number for every spike train: pins, units of layers, clocks."""
-    signals = Signals()
-    sizes = sizes_of(network)
-    keys = {(source, sign) for layer in layers for source, sign, _ in layer.keys}
-    for name, size in sizes.items():
-        for sign in (1, -1):
-            if (name, sign) in keys:
-                signals.add(name, "pins", size, sign)
+    signals = pin_signals(network, layers)
     for layer in layers:
         signals.add(layer.name, "layer", layer.units)
     for layer in layers:
         if gated[layer.name].any():
             signals.add(layer.name, "clock", 1)
     return signals
-
-
-def _lines(network: m.Network, signals: Signals) -> Array:
-    """Output lines: a line for each unit that a head reads, in order of the populations."""
-    lines = np.full(signals.total, -1, np.int64)
-    read = {head.population for head in network.heads}
-    count = 0
-    for stretch in signals.stretches:
-        if stretch.kind == "layer" and stretch.name in read:
-            lines[stretch.start : stretch.start + stretch.size] = np.arange(stretch.size) + count
-            count += stretch.size
-    return lines
 
 
 def _block(
@@ -124,7 +108,7 @@ def _block(
 ) -> tuple[Block, Spelling]:
     """What a layer is made of; neurons with a clocked bias read one column more."""
     weights, leaks = layer.weights, layer.biases
-    numbers, delays = _columns(layer, signals)
+    numbers, delays = layer_columns(layer, signals)
     if gated.any():
         clock = signals.find(layer.name, "clock")
         weights, leaks = with_clock(layer, gated)
@@ -136,7 +120,9 @@ def _block(
     if layer.memoryless:
         values = gate_parameters(layer.thresholds, layer.biases)
     else:
-        values = plain_parameters(layer.thresholds, _felt(weights, leaks), layer.starts_at)
+        values = plain_parameters(
+            layer.thresholds, _felt(weights, leaks), layer.starts_at, layer.reset
+        )
     stretch = signals.find(layer.name, "layer")
     pins = np.array([s.kind == "pins" for s in signals.stretches])
     block = Block(
@@ -160,17 +146,6 @@ def _felt(weights: sparse.csr_matrix, leaks: Array) -> Array:
     empty = np.diff(weights.indptr) == 0
     felt: Array = np.where(empty & (leaks < 0), 0, leaks)
     return felt
-
-
-def _columns(layer: Layer, signals: Signals) -> tuple[Array, Array]:
-    """The signal and the delay of each column of a layer's matrix."""
-    pins = {(s.name, s.sign): s for s in signals.stretches if s.kind == "pins"}
-    numbers, delays = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for source, sign, delay in layer.keys:
-        stretch = pins.get((source, sign)) or signals.find(source, "layer")
-        numbers.append(np.arange(stretch.start, stretch.start + stretch.size))
-        delays.append(np.full(stretch.size, delay))
-    return np.concatenate(numbers), np.concatenate(delays)
 
 
 def _named(spelling: Spelling) -> str:

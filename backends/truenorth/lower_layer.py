@@ -9,10 +9,11 @@ from functools import lru_cache
 import numpy as np
 from scipy import sparse
 
-from snnc.backends.truenorth.chip import ChipSpec
+from snnc.backends.truenorth.chip import TRUENORTH, ChipSpec
 from snnc.backends.truenorth.codes_of_weights import Counts, Spelling, bits_of
 from snnc.backends.truenorth.parts import Tile, parameters
 from snnc.backends.truenorth.tiles import Demand, tiles_of
+from snnc.ir import model as m
 from snnc.ir.tensors import Array, Shape
 
 _REACH = 256
@@ -133,10 +134,22 @@ def _table(base: tuple[int, ...], counts: Counts) -> Array:
     return table
 
 
-def plain_parameters(thresholds: Array, leaks: Array, potentials: Array) -> dict[str, Array]:
-    """Integrate-and-fire with soft reset and no floor: gamma 1, kappa 0, beta 0."""
+def plain_parameters(
+    thresholds: Array, leaks: Array, potentials: Array, reset: m.Reset = "subtract"
+) -> dict[str, Array]:
+    """Integrate-and-fire without a floor.
+
+    With soft reset, or none, beta = 0 and kappa = 0 leave a potential below it as it is. A reset to
+    zero would bring such a potential to zero too, so its floor is where no potential comes.
+    """
+    floor = TRUENORTH.largest_floor if reset == "zero" else 0
     return parameters(
-        len(thresholds), thresholds=thresholds, leaks=leaks, potentials=potentials, resets=1
+        len(thresholds),
+        thresholds=thresholds,
+        leaks=leaks,
+        potentials=potentials,
+        floors=floor,
+        resets={"zero": 0, "subtract": 1, "none": 2}[reset],
     )
 
 

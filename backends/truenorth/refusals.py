@@ -43,3 +43,14 @@ def too_early(layer: Layer, unit: int, tick: int) -> Diagnostic:
     )
     cure = "start below the threshold (without calibrate-potential, v_init is half of it)"
     return Diagnostic("SN595", text, ", ".join(layer.origin), cure)
+
+
+def no_exact(layer: Layer) -> Diagnostic:
+    """SN596: a layer that has no exact partial sums."""
+    text = f"{layer.name} has no exact partial sums: "
+    if layer.memoryless:
+        text += "a memoryless gate would forget its sum between ticks"
+    else:
+        text += "its weights, its bias or its number of groups is too large for the gates"
+    cure = "compile with --partial-sums rate, or take fewer bits or inputs"
+    return Diagnostic("SN596", text, ", ".join(layer.origin), cure)

@@ -11,8 +11,8 @@ from snnc.backends.truenorth.arrays import CoreArrays
 from snnc.backends.truenorth.core_map import CoreMap, OutputGroup, PinGroup
 from snnc.backends.truenorth.draft import Draft
 from snnc.backends.truenorth.fan_out import Node, SplitterCores, Target, serve
-from snnc.backends.truenorth.latency import stretch_ticks
 from snnc.backends.truenorth.parts import Stretch
+from snnc.backends.truenorth.timing import Timing
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
 
@@ -42,36 +42,36 @@ class Wanted:
         return [Target(*row) for row in rows]
 
 
-def assemble(draft: Draft, network: m.Network, ticks: dict[str, int]) -> CoreMap:
+def assemble(draft: Draft, network: m.Network, timing: Timing) -> CoreMap:
     """The core map of a draft; cores stand on the mesh in their order, row by row.
 
     Args:
         draft: tiles with their replicas.
         network: that it was made from.
-        ticks: first tick of each layer.
+        timing: when spikes are sent and heard.
     """
-    wanted = _wanted(draft, stretch_ticks(draft, ticks))
+    wanted = _wanted(draft, timing)
     splitters = _Splitters(len(draft.tiles), draft)
     chosen = [_connections(draft, wanted, index, splitters) for index in range(len(draft.tiles))]
     arrays = CoreArrays(len(draft.tiles) + splitters.count, draft.spec)
     names = [s.name for s in draft.signals.stretches if s.kind == "layer"]
     for core, connections in enumerate(chosen):
-        _fill(arrays, draft, core, connections, ticks, names)
+        _fill(arrays, draft, core, connections, timing, names)
     splitters.fill(arrays)
-    return _as_map(arrays, draft, network, ticks, wanted)
+    return _as_map(arrays, draft, network, timing, wanted)
 
 
-def _wanted(draft: Draft, ticks: list[int]) -> Wanted:
+def _wanted(draft: Draft, timing: Timing) -> Wanted:
     stretch_of = draft.signals.index_of()
-    tick_of = np.asarray(ticks, np.int64)
+    sources = range(len(draft.signals.stretches))
     signals, cores, axons, delays = [], [], [], []
     for core, tile in enumerate(draft.tiles):
         count = len(tile.axon_signals)
         signals.append(tile.axon_signals)
         cores.append(np.full(count, core))
         axons.append(np.arange(count))
-        begun = tick_of[stretch_of[tile.axon_signals]]
-        delays.append(tick_of[tile.stretch] - begun + tile.axon_delays)
+        ticks = np.array([timing.delay(tile.stretch, source, 0) for source in sources])
+        delays.append(ticks[stretch_of[tile.axon_signals]] + tile.axon_delays * timing.period)
     drives = np.concatenate(signals)
     order = np.argsort(drives, kind="stable")
     starts = np.searchsorted(drives[order], np.arange(draft.signals.total + 1))
@@ -148,7 +148,7 @@ def _fill(
     draft: Draft,
     core: int,
     connections: list[list[Connection]],
-    ticks: dict[str, int],
+    timing: Timing,
     names: list[str],
 ) -> None:
     """Write a tile with its replicas, and lead its neurons where they go."""
@@ -157,7 +157,7 @@ def _fill(
     which = arrays.put_tile(core, tile, columns)
     stretch = draft.signals.stretches[tile.stretch]
     count = len(which)
-    begun = _begins(draft, tile.stretch, ticks)
+    begun = timing.sends[tile.stretch]
     potentials = arrays.parameters["potentials"][core, :count]
     leaks = arrays.parameters["leaks"][core, :count].astype(np.int64)
     forgets = arrays.parameters["saturates"][core, :count]
@@ -175,12 +175,8 @@ def _fill(
             arrays.to_output(core, neuron, connection)
 
 
-def _begins(draft: Draft, stretch: int, ticks: dict[str, int]) -> int:
-    return stretch_ticks(draft, ticks)[stretch]
-
-
 def _as_map(
-    arrays: CoreArrays, draft: Draft, network: m.Network, ticks: dict[str, int], wanted: Wanted
+    arrays: CoreArrays, draft: Draft, network: m.Network, timing: Timing, wanted: Wanted
 ) -> CoreMap:
     stretches = draft.signals.stretches
     pins = [s for s in stretches if s.kind == "pins"]
@@ -207,13 +203,14 @@ def _as_map(
         pin_delays=wanted.delays[entries].astype(np.int32),
         outputs=int((draft.lines >= 0).sum()),
         layers=tuple(
-            core_map.Layer(s.name, ticks[s.name], draft.codes.get(s.name, ""))
+            core_map.Layer(s.name, timing.layers[s.name], draft.codes.get(s.name, ""))
             for s in stretches
             if s.kind == "layer"
         ),
         corelet_names=tuple(arrays.corelet_names),
         pins=tuple(PinGroup(s.name, s.start, s.size, s.sign) for s in pins),
         heads=_heads(draft, stretches),
+        ticks_per_step=timing.period,
         spec=draft.spec,
         **arrays.parameters,
     )

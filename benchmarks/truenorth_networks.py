@@ -2,8 +2,9 @@
 
 No network is trained: cores depend on shapes and on which weights there are. Thresholds follow the
 mean and spread of what a neuron's inputs amount to, so that spikes reach the last layer and do not
-fill it. The input is Bernoulli spikes, so that all layers are on the chip. The same arguments give
-the same network.
+fill it. A population on the host turns pixels into spikes, so that all layers are on the chip. (The
+spikes of an input could be negative, and would take twice the axons.) The same arguments give the
+same network.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ WEIGHTS = {"1": (0, 1), "ternary": (-1, 1), "3": (-3, 3), "4": (-7, 7), "5": (-1
 STEPS = 32
 """Time steps of the schedules."""
 
+LEVELS = 255
+"""Of a pixel; it is also the encoders' threshold, so that white is a spike in every step."""
+
 
 class Builder:
     """Adds layers one after the other; weights come from one seeded generator."""
@@ -30,10 +34,11 @@ class Builder:
     def __init__(self, shape: Shape, bits: str, seed: int = 0) -> None:
         self.low, self.high = WEIGHTS[bits]
         self.random = np.random.default_rng(seed)
-        self.input = m.Input("image", "f32", shape, m.Poisson(1.0, seed))
+        self.input = m.Input("image", "f32", shape, m.Graded(1 / LEVELS, LEVELS))
         self.source, self.shape = "image", shape
         self.populations: list[m.Population] = []
         self.arrays: dict[str, Array] = {}
+        self._add("encoder", (), LEVELS)
 
     def conv(
         self, name: str, channels: int, kernel: int, stride: int = 1, pad: int = 0, groups: int = 1
@@ -121,18 +126,18 @@ def mlp(hidden: int, bits: str) -> m.Network:
 def grouped(channels: int, bits: str = "4") -> m.Network:
     """Convolutions in groups of four channels on 3 x 32 x 32 pixels: no more than 64 inputs each.
 
-    Between them all channels are mixed. `channels`, a multiple of 4 up to 64, sets the size: about
-    16 channels a quarter and 4 a sixteenth of the cores that 64 take.
+    Between them all channels are mixed. `channels`, a multiple of 4 up to 64, sets the size: cores
+    grow with it.
     """
     if channels % 4 or not 4 <= channels <= 64:
         raise ValueError(f"{channels} channels: a multiple of 4 from 4 to 64 is needed")
     groups = channels // 4
     builder = Builder((3, 32, 32), bits)
     builder.conv("conv1", channels, 3, stride=2, pad=1)
-    for number, stride in ((2, 1), (3, 2), (4, 2)):
+    for number, stride in ((2, 1), (3, 1), (4, 2), (5, 2)):
         builder.conv(f"conv{number}", channels, 3, stride, pad=1, groups=groups)
         builder.conv(f"mix{number}", channels, 1)
-    builder.conv("conv5", 4 * groups * max(1, 16 // groups), 4, groups=groups)
+    builder.conv("conv6", 4 * groups * max(1, 16 // groups), 4, groups=groups)
     builder.dense("classes", 10)
     return builder.network(f"grouped-{channels}-{bits}")
 
@@ -145,5 +150,5 @@ COUNTED: dict[str, Callable[[str], m.Network]] = {
 }
 """The networks of the table of core counts, by name; each takes a key of `WEIGHTS`."""
 
-GROWTH = (4, 16, 64)
-"""Channels of `grouped` for the growth with cores."""
+GROWTH = (4, 12, 52)
+"""Channels of `grouped` for some 300, 1,000 and 4,000 cores."""

@@ -12,6 +12,7 @@ import pytest
 from benchmark_runs import ROOT
 
 from snnc.backends.reference.simulator import Simulator
+from snnc.backends.truenorth.host import host_populations
 from snnc.ir import model as m
 from snnc.ir.verify import verify
 
@@ -41,9 +42,9 @@ def networks() -> Any:
 
 
 def weights(network: m.Network) -> list[np.ndarray[Any, Any]]:
-    """The weight of every layer, outputs first."""
+    """The weight of every layer behind the encoder, outputs first."""
     found = []
-    for population in network.populations:
+    for population in network.populations[1:]:
         op = population.incoming[0].ops[-1]
         assert isinstance(op, m.Conv2d | m.Dense)
         found.append(network.array(op.weight))
@@ -60,7 +61,7 @@ def test_the_counted_networks_have_these_layers(networks: Any, bits: str) -> Non
         network = make(bits)
         kind = network.name.removesuffix(f"-{bits}")
         assert verify(network) == []
-        assert [p.shape for p in network.populations] == SHAPES[kind]
+        assert [p.shape for p in network.populations[1:]] == SHAPES[kind]
         assert fan_ins(network) == FAN_INS[kind]
 
 
@@ -107,9 +108,18 @@ def test_spikes_reach_every_layer_and_fill_none(networks: Any) -> None:
 
 def test_a_layer_that_spikes_reach_no_more_is_seen(networks: Any) -> None:
     network = networks.strided("4")
-    first = replace(network.populations[0], neuron=m.IF(1e6))
-    deaf = replace(network, populations=(first, *network.populations[1:]))
-    assert set(active(deaf).values()) == {0.0}
+    encoder, first, *others = network.populations
+    deaf = replace(network, populations=(encoder, replace(first, neuron=m.IF(1e6)), *others))
+    assert set(list(active(deaf).values())[1:]) == {0.0}
+
+
+def test_a_pixel_is_as_many_spikes(networks: Any) -> None:
+    """And none is negative, so that it takes one set of axons."""
+    network = networks.mlp(64, "4")
+    x = np.linspace(0, 1, 784, dtype=np.float32)[None]
+    counts = Simulator(network, threads=1).run({"image": x}).spike_counts["encoder"]
+    assert np.abs(counts - 32 * x).max() <= 0.6
+    assert [p.name for p in host_populations(network)] == ["encoder"]
 
 
 def test_the_same_arguments_give_the_same_network(networks: Any) -> None:

@@ -19,12 +19,15 @@ from snnc.backends.truenorth.parts import Signals, Tile
 from snnc.ir.tensors import Array
 
 
-def early(layer: Layer, first_tick: int) -> Array:
-    """The units that would fire before their layer's first step, bool (units,)."""
+def early(layer: Layer, first_tick: int, gated: Array) -> Array:
+    """The units that would fire before their layer's first step, bool (units,).
+
+    `gated`: those whose bias comes from a clock.
+    """
     if first_tick == 0 or layer.memoryless:
         return np.zeros(layer.units, bool)
     empty = np.diff(layer.weights.indptr) == 0
-    down = np.where(empty, 0, np.maximum(-layer.biases, 0))
+    down = np.where(empty | gated, 0, np.maximum(-layer.biases, 0))
     highest = layer.starts_at + down * (first_tick - 1)
     found: Array = layer.alive & (highest >= layer.thresholds)
     return found

@@ -87,8 +87,7 @@ def common_divisors(weights: sparse.csr_matrix) -> Array:
 def _spelled(
     weights: sparse.csr_matrix, unit: Array, base: tuple[int, ...], largest_strength: int
 ) -> Spelling | None:
-    if (unit * max(abs(b) for b in base)).max(initial=0) > largest_strength:
-        return None
+    unit = _within(unit, largest_strength // max(abs(b) for b in base))
     rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
     signed = unit * _turns(weights, rows, base)
     data = weights.data // signed[rows]
@@ -102,6 +101,14 @@ def _spelled(
             return None
         counts[column] = found
     return Spelling(base, signed, quotients, counts)
+
+
+def _within(units: Array, largest: int) -> Array:
+    """Units, or where they are too large for strengths their largest divisor that is not."""
+    found = units.copy()
+    for value in np.unique(units[units > largest]).tolist():
+        found[units == value] = max(d for d in range(1, largest + 1) if value % d == 0)
+    return found
 
 
 def _turns(weights: sparse.csr_matrix, rows: Array, base: tuple[int, ...]) -> Array:

@@ -51,7 +51,7 @@ def lower(network: m.Network, spec: ChipSpec = TRUENORTH) -> CoreMap:
         draft = _draft(network, layers, gated, spec)
         timing = timing_of(draft, network)
         ticks = timing.layers
-        found = {layer.name: early(layer, ticks[layer.name]) for layer in layers}
+        found = {layer.name: early(layer, ticks[layer.name], gated[layer.name]) for layer in layers}
         for layer in layers:
             stuck = found[layer.name] & (gated[layer.name] | (layer.biases >= 0))
             if stuck.any():

@@ -1,0 +1,47 @@
+"""The files of a program directory for target truenorth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from snnc.backends.truenorth.core_map import CoreMap
+from snnc.backends.truenorth.files import to_files
+from snnc.backends.truenorth.host import host_spikes
+from snnc.backends.truenorth.mapping import mapped
+from snnc.backends.truenorth.nscs import to_nscs, to_sfti
+from snnc.backends.truenorth.picture import mesh_svg, mesh_text
+from snnc.backends.truenorth.ranc import ranc_refusal, to_ranc
+from snnc.ir import model as m
+from snnc.ir.latency import layer_local
+from snnc.ir.tensors import Array
+
+if TYPE_CHECKING:
+    from snnc.backends.truenorth.target import TrueNorthTarget
+
+MOST_CORES = 100
+"""Of maps whose files for other simulators are written unasked: RANC takes 130 kB a core."""
+
+
+def emit(
+    network: m.Network, inputs: Mapping[str, Array], target: TrueNorthTarget
+) -> dict[str, bytes]:
+    """`coremap.*`, pictures `mesh.*`, and of small maps `ranc*.json`, `nscs.json`, `input.sfti`.
+
+    Args:
+        network: that the target takes.
+        inputs: a few samples, the first of which becomes the input of the other simulators.
+        target: with its options.
+    """
+    core_map = mapped(network, target)
+    files = dict(to_files(core_map))
+    files["mesh.svg"] = mesh_svg(core_map).encode()
+    files["mesh.txt"] = mesh_text(core_map).encode()
+    if exported(core_map, target.exports):
+        files.update(_exports(core_map, network, inputs))
+    return dict(sorted(files.items()))
+
+
+def exported(core_map: CoreMap, wish: str) -> bool:
+    """Whether files of other simulators are written."""
+    return wish == "all" or (wish == "auto" and core_map.cores <= MOST_CORES)

@@ -23,7 +23,7 @@ from scipy import sparse
 from snnc.backends.truenorth.chip import TRUENORTH
 from snnc.backends.truenorth.placement.board import hop_weight, places, rectangle
 from snnc.backends.truenorth.placement.hops import mesh_load
-from snnc.backends.truenorth.placement.place import METHODS, Method, place
+from snnc.backends.truenorth.placement.methods import METHODS, Method, place
 
 LAYERS: dict[str, tuple[int, ...]] = {
     "layered-81": (6, 5, 4, 2),

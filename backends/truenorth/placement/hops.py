@@ -10,7 +10,7 @@ from scipy import sparse
 
 from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.placement.board import hop_weight
-from snnc.backends.truenorth.placement.links import check_traffic, links
+from snnc.backends.truenorth.placement.traffic import check_traffic, links
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir.tensors import Array
 

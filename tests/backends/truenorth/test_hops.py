@@ -14,7 +14,7 @@ from mesh_maps import random_counts, wired_map
 
 from snnc.backends.truenorth.core_map import TO_CORE, CoreMap
 from snnc.backends.truenorth.placement.hops import mesh_load, wiring
-from snnc.backends.truenorth.placement.links import links
+from snnc.backends.truenorth.placement.traffic import links
 from snnc.diagnostics import InputError
 
 SEEDS = st.integers(0, 2**20)

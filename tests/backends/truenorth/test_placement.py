@@ -16,7 +16,7 @@ from scipy import sparse
 
 from snnc.backends.truenorth.chip import TRUENORTH, ChipSpec
 from snnc.backends.truenorth.placement.board import hop_weight, places, rectangle
-from snnc.backends.truenorth.placement.place import METHODS, place, placed
+from snnc.backends.truenorth.placement.methods import METHODS, place, placed
 from snnc.diagnostics import InputError, UsageError
 
 SMALL = ChipSpec(grid=(5, 4))

@@ -14,8 +14,8 @@ from scipy import sparse
 from snnc.backends.truenorth.placement import spectrum, starts
 from snnc.backends.truenorth.placement.anneal import annealed, changes_of
 from snnc.backends.truenorth.placement.board import Board, places
-from snnc.backends.truenorth.placement.links import both_ways
 from snnc.backends.truenorth.placement.matching import improved, independent
+from snnc.backends.truenorth.placement.traffic import both_ways
 from snnc.ir.tensors import Array
 
 SEEDS = st.integers(0, 2**20)

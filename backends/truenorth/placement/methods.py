@@ -13,9 +13,9 @@ from snnc.backends.truenorth.chip import ChipSpec
 from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.placement.anneal import Progress, annealed
 from snnc.backends.truenorth.placement.board import Board, outside, places, rectangle
-from snnc.backends.truenorth.placement.links import both_ways, check_traffic, links
 from snnc.backends.truenorth.placement.matching import improved
 from snnc.backends.truenorth.placement.starts import along_hilbert, in_rows, spectral
+from snnc.backends.truenorth.placement.traffic import both_ways, check_traffic, links
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.ir.tensors import Array
 

@@ -48,7 +48,7 @@ def effective_weights(
         sizes: units of layers; by default as many as the map's highest unit needs.
 
     Raises:
-        InputError: SN585, splitters in a loop.
+        InputError: SN575, splitters in a loop.
     """
     origins, sources = find_origins(core_map), find_sources(core_map)
     first = _first_neurons(core_map)

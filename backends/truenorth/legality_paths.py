@@ -64,7 +64,7 @@ def path_faults(core_map: CoreMap) -> list[Diagnostic]:
     """SN573, unbalanced delays, and SN574, replicas that differ; of a map with legal splitters.
 
     Raises:
-        InputError: SN585, see `find_origins`.
+        InputError: SN575, see `find_origins`.
     """
     origins, sources = find_origins(core_map), find_sources(core_map)
     marks = _marks(core_map, sources)

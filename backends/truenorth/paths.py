@@ -50,7 +50,7 @@ def find_origins(core_map: CoreMap) -> Origins:
     """The origins of all axons of a map whose targets and splitters are legal.
 
     Raises:
-        InputError: SN585, splitters that drive each other in a loop.
+        InputError: SN575, splitters that drive each other in a loop.
     """
     size = core_map.axon_types.size
     drivers, delays = np.full(size, -1, np.int64), np.zeros(size, np.int64)
@@ -71,7 +71,7 @@ def find_origins(core_map: CoreMap) -> Origins:
             break
     core, axon = divmod(int(copies[0]), core_map.spec.axons)
     message = "splitters drive each other in a loop; no neuron is behind them"
-    raise InputError(Diagnostic("SN585", message, f"core {core}, axon {axon}", CURE))
+    raise InputError(Diagnostic("SN575", message, f"core {core}, axon {axon}", CURE))
 
 
 _LONGEST = 1 << 20

@@ -55,7 +55,7 @@ def simulate(
 
     Raises:
         InputError: SN569 or SN572, two drivers; SN576, a potential that the chip does not hold;
-            SN578, arrays or arguments that do not fit; SN579, replicas that differ.
+            SN578, arrays or arguments that do not fit; SN574, replicas that differ.
     """
     _check(core_map, ticks, probes)
     given = checked_spikes(core_map, spikes)
@@ -219,7 +219,7 @@ class _Recorder:
         """The steps within the ticks just run.
 
         Raises:
-            InputError: SN579, two replicas differ.
+            InputError: SN574, two replicas differ.
         """
         back = self._plan.longest
         here = slice(back, back + ticks)
@@ -228,7 +228,7 @@ class _Recorder:
             place = int(np.argwhere(differ)[0, 0])
             flat = int(self._plan.neurons[self._copies[place]])
             message = "a replica of a unit fires in other ticks than the unit"
-            raise InputError(Diagnostic("SN579", message, place_of(self._plan.core_map, flat)))
+            raise InputError(Diagnostic("SN574", message, place_of(self._plan.core_map, flat)))
         begin = max(0, -(-(first - self._begin) // self._every))
         end = max(begin, -(-(first + ticks - self._begin) // self._every))
         columns = self._begin + np.arange(begin, end) * self._every - first + back

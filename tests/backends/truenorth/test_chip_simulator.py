@@ -159,7 +159,7 @@ def if_layer(spikes: Array, weights: Array, thresholds: Array) -> Array:
 def test_replicas_that_differ_are_found() -> None:
     core_map, spikes = layered_map(), random_spikes(0, 4, 30, 3, rate=0.5)
     wrong = changed(core_map, thresholds={(0, 2): 4})
-    with pytest.raises(InputError, match=r"SN579.*\n.*core 0, neuron 2 \(unit 0 of \"a\"\)"):
+    with pytest.raises(InputError, match=r"SN574.*\n.*core 0, neuron 2 \(unit 0 of \"a\"\)"):
         simulate(wrong, {"input": spikes}, 30, record=True)
     simulate(wrong, {"input": spikes}, 30)
 

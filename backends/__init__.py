@@ -6,10 +6,12 @@ from snnc.backends.base import Limits, Target
 from snnc.backends.c.target import CTarget
 from snnc.backends.loihi.target import LoihiTarget
 from snnc.backends.reference.target import ReferenceTarget
+from snnc.backends.truenorth.target import TrueNorthTarget
 from snnc.diagnostics import Diagnostic, UsageError
 
 TARGETS: dict[str, Target] = {
-    target.name: target for target in (ReferenceTarget(), LoihiTarget(), CTarget())
+    target.name: target
+    for target in (ReferenceTarget(), LoihiTarget(), TrueNorthTarget(), CTarget())
 }
 """Every target by its name."""
 

@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING
 
 from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.files import to_files
-from snnc.backends.truenorth.host import host_spikes
 from snnc.backends.truenorth.mapping import mapped
-from snnc.backends.truenorth.nscs import to_nscs, to_sfti
 from snnc.backends.truenorth.picture import mesh_svg, mesh_text
-from snnc.backends.truenorth.ranc import ranc_refusal, to_ranc
 from snnc.ir import model as m
-from snnc.ir.latency import layer_local
 from snnc.ir.tensors import Array
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from snnc.ir.tensors import Array
 
 
 def figures(core_map: CoreMap, network: m.Network) -> dict[str, Any]:
-    """The section `core_map` of a report, a JSON object; everything in it is counted, not estimated.
+    """The section `core_map` of a report, a JSON object: counted, nothing is estimated.
 
     `use` are shares of what the cores in use have; `hops` are steps on the mesh from a neuron to
     the core of its axon.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from snnc.backends.truenorth.chip_run import ChipRun
 from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.host import host_populations, host_spikes
 from snnc.backends.truenorth.simulate import Progress, simulate
+from snnc.diagnostics import Diagnostic, UsageError
 from snnc.ir import model as m
 from snnc.ir.answers import read_out_unit
 from snnc.ir.latency import layer_local
@@ -125,3 +126,17 @@ def _per_sample(raster: Array) -> Array:
     """Spikes of each sample (N,) of a raster (T, N, ...)."""
     counts: Array = raster.reshape(*raster.shape[:2], -1).sum((0, 2), dtype=np.int64)
     return counts
+
+
+def check_recorded(network: m.Network, names: Sequence[str]) -> None:
+    """Refuse names of populations that the network does not have.
+
+    Raises:
+        UsageError: SN506.
+    """
+    known = [p.name for p in network.populations]
+    for name in names:
+        if name not in known:
+            text = f"there is no population {name} to record"
+            cure = f"these send spikes: {', '.join(known)}"
+            raise UsageError(Diagnostic("SN506", text, f"network {network.name}", cure))

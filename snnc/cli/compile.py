@@ -11,6 +11,7 @@ from rich.table import Table
 
 from snnc.cli import options as o
 from snnc.cli.console import Output
+from snnc.cli.core_map_table import core_map_tables
 from snnc.cli.fit_table import fit_tables
 from snnc.diagnostics import Diagnostic, UsageError
 
@@ -28,6 +29,7 @@ def compile_(
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Program directory.")
     ] = None,
     target: o.Target = "reference",
+    partial_sums: o.PartialSums = None,
     calibration: o.Calibration = None,
     divide: o.Divide = None,
     mean: o.Mean = None,
@@ -64,6 +66,8 @@ def compile_(
 
     out: Output = context.obj
     _refuse_contradictions(auto, steps, max_steps, stop_after, output)
+    if partial_sums is not None:
+        target = _with_partial_sums(target, partial_sums)
     if output is not None:
         check_directory(output, force=force)
     given: dict[str, Any] = {
@@ -91,8 +95,15 @@ def compile_(
         {**compiled.report, "output": None if place is None else str(place)},
         *_text(compiled, place),
         *fit_tables(compiled.report.get("fit")),
+        *core_map_tables(compiled.report.get("core_map")),
     )
     return 0
+
+
+def _with_partial_sums(target: str, partial_sums: str) -> str:
+    from snnc.driver.targets import with_option
+
+    return with_option(target, "partial_sums", partial_sums, "--partial-sums")
 
 
 def _refuse_contradictions(

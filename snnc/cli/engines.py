@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from snnc.backends.loihi.compare import Difference
     from snnc.backends.loihi.engine import LavaRun
     from snnc.backends.reference.trace import Trace
+    from snnc.backends.truenorth.run_map import MapRun
+    from snnc.cli.core_map_engine import CoreMapEngine
     from snnc.driver.compiled import Compiled
     from snnc.ir.tensors import Array
 
-KNOWN = ("reference", "lava", "c")
+KNOWN = ("reference", "lava", "coremap", "c")
 
 
 class Engine(Protocol):
@@ -38,7 +40,7 @@ class Engine(Protocol):
 
     def run(
         self, x: Array, *, steps: int, record: Sequence[str], first: int, exits: bool
-    ) -> Trace | LavaRun:
+    ) -> Trace | LavaRun | MapRun:
         """One batch; `first` is the number of its first sample."""
 
     def report(self) -> dict[str, Any]:
@@ -183,16 +185,33 @@ def choose_engine(
         if name == "lava" and Path(compiled.path).suffix == ".snn":
             cure = "name the folder that `snnc compile --target loihi` wrote, not its network"
         raise UsageError(Diagnostic("SN923", text, help=cure))
+    _refuse_options(name, dtype, compare=compare, fast=fast, time_limit=time_limit)
     if name == "lava":
-        if dtype is not None:
-            text = "--dtype is for the reference simulator; Lava computes in integers"
-            raise UsageError(Diagnostic("SN936", text))
         return LavaEngine(compiled, compare=compare, fast=fast, time_limit=time_limit)
-    given = {"--no-compare": not compare, "--fast": fast, "--time-limit": time_limit is not None}
-    for option, used in given.items():
-        if used:
-            raise UsageError(Diagnostic("SN936", f"{option} goes with --on lava"))
-    if name == "c" and dtype is not None:
-        text = "--dtype is for the reference simulator; a C program computes in integers"
-        raise UsageError(Diagnostic("SN936", text))
+    if name == "coremap":
+        from snnc.cli.core_map_engine import CoreMapEngine
+
+        return CoreMapEngine(compiled, compare=compare)
     return CEngine(compiled) if name == "c" else ReferenceEngine(compiled, dtype)
+
+
+_PRECISE = {"lava": "Lava", "c": "a C program", "coremap": "a core map"}
+
+
+def _refuse_options(
+    name: str, dtype: str | None, *, compare: bool, fast: bool, time_limit: float | None
+) -> None:
+    """Refuse options of another engine.
+
+    Raises:
+        UsageError: SN936.
+    """
+    if name in _PRECISE and dtype is not None:
+        text = f"--dtype is for the reference simulator; {_PRECISE[name]} computes in integers"
+        raise UsageError(Diagnostic("SN936", text))
+    given = {"--fast": fast, "--time-limit": time_limit is not None}
+    for option, used in given.items():
+        if used and name != "lava":
+            raise UsageError(Diagnostic("SN936", f"{option} goes with --on lava"))
+    if not compare and name not in ("lava", "coremap"):
+        raise UsageError(Diagnostic("SN936", "--no-compare goes with --on lava or coremap"))

@@ -74,7 +74,23 @@ Dtype = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Replace a folder that snnc did not write, too.")
 ]
-Target = Annotated[str, typer.Option("--target", help="What to compile for: see `snnc targets`.")]
+Target = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help="What to compile for, with options: 'truenorth{bits=3}'; see `snnc targets`.",
+    ),
+]
+PartialSums = Annotated[
+    str | None,
+    typer.Option(
+        "--partial-sums",
+        metavar="error|rate|exact",
+        help="Target truenorth: neurons with more inputs than a core has axons are refused (the "
+        "default), add up partial rates, or are exact in many ticks a time step.",
+    ),
+]
 Passes = Annotated[
     str | None,
     typer.Option(

@@ -15,6 +15,7 @@ from snnc.diagnostics import Diagnostic, InputError, UsageError
 if TYPE_CHECKING:
     from snnc.backends.loihi.engine import LavaRun
     from snnc.backends.reference.trace import Trace
+    from snnc.backends.truenorth.run_map import MapRun
     from snnc.cli.engines import Engine
     from snnc.driver.compiled import Compiled
     from snnc.ir.tensors import Array
@@ -31,8 +32,8 @@ def run(
         typer.Option(
             "--on",
             metavar="ENGINE",
-            help="reference, c for a target c program (its default), or lava for one of target "
-            "loihi (it does not tell settled).",
+            help="reference, c for a target c program (its default), coremap for one of target "
+            "truenorth (its default), or lava for one of target loihi (it does not tell settled).",
         ),
     ] = None,
     trace: Annotated[
@@ -56,7 +57,9 @@ def run(
     ] = False,
     compare: Annotated[
         bool,
-        typer.Option("--compare/--no-compare", help="With lava: compare with the simulator."),
+        typer.Option(
+            "--compare/--no-compare", help="With lava and coremap: compare with the simulator."
+        ),
     ] = True,
     fast: Annotated[
         bool,
@@ -156,7 +159,7 @@ class Collected:
             self._time_parts.setdefault(f"raster/{name}", []).append(trace.rasters[name])
         self.samples += trace.samples
 
-    def _keep_answers(self, trace: Trace | LavaRun) -> None:
+    def _keep_answers(self, trace: Trace | LavaRun | MapRun) -> None:
         """The class of each sample, and with exits where and how sure it was given."""
         found = trace.exits
         if found is None:

@@ -45,6 +45,7 @@ def texts(
         f"{payload['spikes_per_sample']:,.0f} spikes and {payload['synops_per_sample']:,.0f} "
         "synaptic operations per sample"
     )
+    lines.extend(chip_lines(payload.get("chip")))
     if payload["trace"] is not None:
         lines.append(f"trace written to {payload['trace']}")
     return ["\n".join(lines), _prediction_table(network, arrays)]
@@ -59,8 +60,21 @@ def compared(payload: dict[str, Any]) -> list[str]:
     d = payload["difference"]
     neuron = f", neuron {d['neuron']}" if d["neuron"] else ""
     place = f"{d['what']} {d['name']}, sample {d['sample']}, step {d['step']}{neuron}"
-    values = f"{d['lava']} instead of {d['reference']}"
+    found = d["lava"] if "lava" in d else d["found"]
+    values = f"{found} instead of {d['reference']}"
     return [f"DIFFERENT from the reference simulator, first in {place}: {values}"]
+
+
+def chip_lines(chip: Mapping[str, Any] | None) -> list[str]:
+    """What a chip would do for a sample, and what that costs by models."""
+    if chip is None:
+        return []
+    text = (
+        f"on {chip['cores']:,} cores in {chip['ticks']:,} ticks: "
+        f"{chip['spikes_per_sample']:,.0f} spikes, {chip['packets_per_sample']:,.0f} packets of "
+        f"{chip['hops_per_sample']:,.0f} hops in all per sample"
+    )
+    return [text, *(f"estimate: {e['text']}" for e in chip["estimates"])]
 
 
 def _settled_text(settled: list[int], steps: int) -> str:

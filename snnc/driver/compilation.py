@@ -27,7 +27,7 @@ from snnc.driver.product import GOLDEN_SAMPLES
 from snnc.driver.report import build_report
 from snnc.driver.samples import Chosen, DataLike, Subset, notes_of, open_samples
 from snnc.driver.source import as_coded, open_source, random_inputs
-from snnc.driver.targets import check_target, find_target
+from snnc.driver.targets import check_target, find_target, text_of_target
 from snnc.driver.wishes import DEFAULT_STEPS, CompileOptions
 from snnc.evaluation.evaluate import Samples
 from snnc.evaluation.levels import level_notes
@@ -132,7 +132,7 @@ class Compilation:
             ann=self.source.network,
             quantised=self.kept.beside(self.source.network),
             fractions=self.fractions.last,
-            target=self.target.name,
+            target=text_of_target(self.target),
             steps=steps or DEFAULT_STEPS if network.schedule is None else network.schedule.steps,
             seed=self.options.seed,
             preprocessing=self.preprocessing,

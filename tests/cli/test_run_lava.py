@@ -117,7 +117,7 @@ def _replace(folder: Path, files: dict[str, bytes]) -> None:
         (("--on", "lava", "--dtype", "float32"), "SN936", "Lava computes in integers"),
         (("--time-limit", "9"), "SN936", "--time-limit goes with --on lava"),
         (("--fast",), "SN936", "--fast goes with --on lava"),
-        (("--no-compare",), "SN936", "--no-compare goes with --on lava"),
+        (("--no-compare",), "SN936", "--no-compare goes with --on lava or coremap"),
         (("--on", "lav"), "SN923", 'did you mean "lava"'),
         (("--on", "lava", "--time-limit", "0"), "SN938", "--time-limit is 0"),
         (("--on", "lava", "--trace", "t.npz", "--record", "out"), "SN506", "no spikes to record"),

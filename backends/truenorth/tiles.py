@@ -63,7 +63,10 @@ def tiles_of(demand: Demand, spec: ChipSpec) -> list[Array]:
     """
     _check_units(demand, spec)
     best: tuple[float, tuple[int, ...]] | None = None
-    for side in _shapes(demand, spec):
+    # Large tiles first: a shape costs as many cores as it has tiles, or more.
+    for side in sorted(_shapes(demand, spec), key=lambda s: (_tile_count(demand.shape, s), s)):
+        if best is not None and _tile_count(demand.shape, side) >= best[0]:
+            break
         cost = _cost(demand, side, spec)
         if cost is not None and (best is None or cost < best[0]):
             best = cost, side

@@ -50,10 +50,10 @@ def test_every_folder_with_code_is_a_package() -> None:
         for path in (ROOT / folder).rglob("*.py")
     }
     bare = {f for f in folders if not (f / "__init__.py").exists()}
-    assert bare == {ROOT / "examples" / "mnist"}  # its script only makes the data, see below
+    assert bare == {ROOT / "examples" / "mnist"}  # its scripts only make the data, see below
 
 
-def test_the_script_that_makes_the_example_is_not_carried() -> None:
+def test_the_scripts_that_make_the_examples_are_not_carried() -> None:
     carried = re.search(r'"snnc.examples" = \[([^\]]*)\]', PYPROJECT)
     assert carried is not None
     assert ".py" not in carried[1]
@@ -89,6 +89,7 @@ def test_a_bare_import_of_a_mapped_folder_is_banned(folder: str) -> None:
         ("snnc.examples", "mnist/model.onnx"),
         ("snnc.examples", "mnist/quantised.onnx"),
         ("snnc.examples", "mnist/multi_exit.onnx"),
+        ("snnc.examples", "mnist/grouped.onnx"),
         ("snnc.examples", "mnist/images.npz"),
         ("snnc.examples", "mnist/ATTRIBUTION.md"),
     ],
@@ -125,7 +126,9 @@ def test_the_quantised_example_has_weights_of_4_bits_and_activations_of_2() -> N
         assert float(high / step) == pytest.approx(3.0, rel=1e-6)
 
 
-@pytest.mark.parametrize(("file", "right"), [("model.onnx", 498), ("quantised.onnx", 497)])
+@pytest.mark.parametrize(
+    ("file", "right"), [("model.onnx", 498), ("quantised.onnx", 497), ("grouped.onnx", 492)]
+)
 def test_the_bundled_networks_classify_the_bundled_images(file: str, right: int) -> None:
     """Under the oldest onnxruntime that we run on, too."""
     folder = ROOT / "examples" / "mnist"

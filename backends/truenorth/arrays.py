@@ -73,4 +73,3 @@ class CoreArrays:
         """Connect a neuron with an output line."""
         self.kinds[core, neuron] = TO_OUTPUT
         self.targets[core, neuron] = line
-        self.delays[core, neuron] = 1

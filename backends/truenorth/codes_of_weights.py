@@ -89,7 +89,7 @@ def _spelled(
 ) -> Spelling | None:
     unit = _within(unit, largest_strength // max(abs(b) for b in base))
     rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
-    signed = unit * _turns(weights, rows, base)
+    signed = unit * _turns(weights, rows, unit, base)
     data = weights.data // signed[rows]
     if np.abs(data).max(initial=0) >= _OFFSET:
         return None
@@ -111,16 +111,15 @@ def _within(units: Array, largest: int) -> Array:
     return found
 
 
-def _turns(weights: sparse.csr_matrix, rows: Array, base: tuple[int, ...]) -> Array:
-    """1, or -1 for neurons whose weights fit better the other way round."""
+def _turns(weights: sparse.csr_matrix, rows: Array, unit: Array, base: tuple[int, ...]) -> Array:
+    """1, or -1 for neurons whose weights need more axons than one of each type, but fewer turned."""
     reach = sum(b for b in base if b > 0), -sum(b for b in base if b < 0)
     highest = np.zeros(weights.shape[0], np.int64)
     lowest = np.zeros(weights.shape[0], np.int64)
     np.maximum.at(highest, rows, weights.data)
     np.minimum.at(lowest, rows, weights.data)
-    turned = highest < -lowest if reach[0] >= reach[1] else highest > -lowest
-    if base == (1, -1):
-        turned = np.zeros_like(turned)
+    fits = (highest <= reach[0] * unit) & (-lowest <= reach[1] * unit)
+    turned = ~fits & (highest < -lowest if reach[0] >= reach[1] else highest > -lowest)
     signs: Array = np.where(turned, -1, 1)
     return signs
 

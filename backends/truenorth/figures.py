@@ -9,6 +9,7 @@ import numpy as np
 
 from snnc.backends.truenorth.core_map import ROLES, TO_CORE, CoreMap
 from snnc.backends.truenorth.host import host_populations
+from snnc.backends.truenorth.placement import wiring
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
 
@@ -16,10 +17,11 @@ from snnc.ir.tensors import Array
 def figures(core_map: CoreMap, network: m.Network) -> dict[str, Any]:
     """The section `core_map` of a report, a JSON object: counted, nothing is estimated.
 
-    `use` are shares of what the cores in use have; `hops` are steps on the mesh from a neuron to
-    the core of its axon.
+    `use` are shares of what the cores in use have; `wiring` is of the links
+    between cores: a hop is a step on the mesh.
     """
     steps = 1 if network.schedule is None else network.schedule.steps
+    ways = wiring(core_map)
     roles = {role: int((core_map.roles == i).sum()) for i, role in enumerate(ROLES)}
     return {
         "chip": "TrueNorth",
@@ -34,8 +36,7 @@ def figures(core_map: CoreMap, network: m.Network) -> dict[str, Any]:
         },
         "pins": len(core_map.pin_starts) - 1,
         "outputs": core_map.outputs,
-        "links": int((core_map.kinds == TO_CORE).sum()),
-        "hops": _hops(core_map),
+        "wiring": ways.as_dict(),
         "ticks_per_step": core_map.ticks_per_step,
         "latency": max((layer.first_tick for layer in core_map.layers), default=0),
         "ticks": core_map.ticks(steps),
@@ -52,16 +53,6 @@ def _axons(core_map: CoreMap) -> Array:
     driven[core_map.pin_cores, core_map.pin_axons] = True
     counts: Array = driven.sum(axis=1)
     return counts
-
-
-def _hops(core_map: CoreMap) -> dict[str, float]:
-    inside = core_map.kinds == TO_CORE
-    sources = np.broadcast_to(np.arange(core_map.cores)[:, None], inside.shape)[inside]
-    places = core_map.positions.astype(np.int64)
-    ways = np.abs(places[sources] - places[core_map.targets[inside]]).sum(axis=1)
-    if not len(ways):
-        return {"mean": 0.0, "largest": 0}
-    return {"mean": float(ways.mean()), "largest": int(ways.max())}
 
 
 def _layers(core_map: CoreMap) -> list[dict[str, Any]]:

@@ -53,7 +53,17 @@ def _made(network: Network, target: TrueNorthTarget) -> CoreMap | tuple[Diagnost
     if wrong:
         return tuple(wrong)
     try:
-        core_map = lower_exactly(network) if target.partial_sums == "exact" else lower(network)
-        return placed(core_map, target.placement, target.seed)
+        return placed(_lowered(network, target), target.placement, target.seed)
     except InputError as error:
         return tuple(error.diagnostics)
+
+
+def _lowered(network: Network, target: TrueNorthTarget) -> CoreMap:
+    """Exact partial sums are for networks that need them: they take many ticks a time step."""
+    try:
+        return lower(network)
+    except InputError as error:
+        beyond = {d.code for d in error.diagnostics} == {"SN594"}
+        if target.partial_sums != "exact" or not beyond:
+            raise
+    return lower_exactly(network)

@@ -36,17 +36,17 @@ def _values(row: Mapping[str, Any]) -> list[str]:
 def lines(found: Mapping[str, Any]) -> list[str]:
     """Totals in words."""
     roles = ", ".join(f"{count} {role}" for role, count in found["roles"].items())
-    use, hops = found["use"], found["hops"]
+    use, ways = found["use"], found["wiring"]
     cores = (
         f"{found['cores']:,} of {found['cores_per_chip']:,} cores ({roles}); "
         f"{100 * use['neurons']:.0f} % of their neurons and {100 * use['axons']:.0f} % of their "
         "axons are used"
     )
-    ways = (
-        f"{found['links']:,} links of {hops['mean']:.2f} hops on average, {hops['largest']} at "
-        f"most; {found['ticks']:,} ticks a sample, {found['ticks_per_step']} a time step, the last "
-        f"layer begins at tick {found['latency']}"
+    links = (
+        f"{ways['links']:,} links of {ways['mean_hops']:.2f} hops on average, {ways['max_hops']} "
+        f"at most; {found['ticks']:,} ticks a sample, {found['ticks_per_step']} a time step, the "
+        f"last layer begins at tick {found['latency']}"
     )
     if not found["host"]:
-        return [cores, ways]
-    return [cores, ways, f"the host computes {', '.join(found['host'])} and sends the spikes"]
+        return [cores, links]
+    return [cores, links, f"the host computes {', '.join(found['host'])} and sends the spikes"]

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from snnc.backends.loihi.engine import LavaRun
     from snnc.backends.reference.trace import Trace
     from snnc.backends.truenorth.run_map import MapRun
-    from snnc.cli.core_map_engine import CoreMapEngine
     from snnc.driver.compiled import Compiled
     from snnc.ir.tensors import Array
 

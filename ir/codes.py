@@ -133,8 +133,9 @@ _NEURONS = {
     "SN404": """A threshold is zero or negative. A neuron with such a threshold would fire without
         input. Thresholds come from activations; a channel that never was active must be given a
         small positive one.""",
-    "SN405": """A leak lies outside (0, 1]. The membrane potential is multiplied by it in every
-        step: 1 keeps all of it (integrate-and-fire), less than 1 forgets.""",
+    "SN405": """A leak lies outside [0, 1]. The membrane potential is multiplied by it in every
+        step: 1 keeps all of it (integrate-and-fire), less than 1 forgets, and 0 makes a gate
+        without memory.""",
     "SN406": """A slope is negative. The slope of a leaky ReLU, and of the signed neuron that stands
         for it, is the ratio of its negative to its positive branch; a falling branch has no
         counterpart in spikes.""",

@@ -104,9 +104,10 @@ def _thresholds(network: m.Network) -> Iterator[Finding]:
 
 def _leaks(network: m.Network) -> Iterator[Finding]:
     for population in network.populations:
-        if isinstance(population.neuron, m.IF) and not 0 < population.neuron.leak <= 1:
-            message = f"the leak is {population.neuron.leak}; it must lie in (0, 1]"
-            yield message, place(population), "1 keeps the whole membrane potential"
+        if isinstance(population.neuron, m.IF) and not 0 <= population.neuron.leak <= 1:
+            message = f"the leak is {population.neuron.leak}; it must lie in [0, 1]"
+            advice = "1 keeps the whole membrane potential, 0 none of it"
+            yield message, place(population), advice
 
 
 def _slopes(network: m.Network) -> Iterator[Finding]:
@@ -234,7 +235,7 @@ INVARIANTS = (
     Invariant("SN402", STAGES, "spiking stages have a schedule, ann has none", _schedule),
     Invariant("SN403", STAGES, "readouts fit the population they read", _readouts),
     Invariant("SN404", SPIKING, "thresholds are positive", _thresholds),
-    Invariant("SN405", SPIKING, "leaks lie in (0, 1]", _leaks),
+    Invariant("SN405", SPIKING, "leaks lie in [0, 1]", _leaks),
     Invariant("SN406", STAGES, "slopes are not negative", _slopes),
     Invariant("SN407", STAGES, "limits of values and spike counts hold 0", _limits),
     Invariant("SN408", SPIKING, "max pooling of spikes reads populations", _spike_pools),

@@ -124,7 +124,7 @@ def _fractional_rule(network: model.Network, neuron: model.Neuron) -> Iterator[s
         parameter = getattr(neuron, what)
         if not _whole_parameter(network, parameter):
             yield f"{what} {parameter} is a fraction"
-    if neuron.leak != 1.0:
+    if neuron.leak not in (0.0, 1.0):
         yield f"leak {neuron.leak} makes fractions"
     if neuron.negative_spikes == "leaky":
         threshold, slope = (_values(network, p) for p in (neuron.threshold, neuron.slope))

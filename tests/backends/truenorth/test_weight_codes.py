@@ -61,7 +61,7 @@ def test_every_weight_is_its_sum(seed: int, largest: int, factor: int) -> None:
 
 def test_each_input_has_its_own_number_of_axons() -> None:
     weights = np.array([[1, 7, 0, -8], [1, -3, 0, 5], [1, 5, 0, 4]])
-    assert spelled(weights).axons.tolist() == [1, 4, 0, 4]
+    assert spelled(weights).axons.tolist() == [1, 4, 0, 3]
 
 
 def test_an_identity_costs_one_axon_whatever_it_weighs() -> None:

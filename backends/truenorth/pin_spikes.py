@@ -52,6 +52,22 @@ def pin_spikes(core_map: CoreMap, checked: Mapping[str, Array], part: slice) -> 
     return pins
 
 
+def sample_pins(core_map: CoreMap, spikes: Mapping[str, Array], sample: int = 0) -> Array:
+    """The spikes of all pins for one sample, bool (steps, pins), for other simulators.
+
+    Args:
+        core_map: whose pins.
+        spikes: as `simulate` takes them.
+        sample: which.
+
+    Raises:
+        InputError: SN578.
+    """
+    pins = pin_spikes(core_map, checked_spikes(core_map, spikes), slice(sample, sample + 1))
+    one: Array = pins[..., 0].T
+    return one
+
+
 def _flat(name: str, values: Array) -> Array:
     if values.ndim < 2 or not len(values) or values.dtype.kind not in "biu":
         message = f'the array of "{name}" is {values.dtype} {values.shape}'

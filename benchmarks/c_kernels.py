@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,29 @@ def convolution(channels: int, steps: int) -> m.Network:
         (m.Head("out", "out", m.Membrane()),),
         schedule=m.Synchronous(steps),
     ).with_arrays(arrays)
+
+
+def firing(channels: int, steps: int) -> m.Network:
+    """A convolution that reads a population, whose currents are the input.
+
+    An input of 1000 * rate lets it fire at that rate, as regularly as converted networks do, each
+    neuron in a phase of its own.
+    """
+    found = convolution(channels, steps)
+    shape = (channels, SIZE, SIZE)
+    phases = np.random.default_rng(2).integers(0, 1000, shape).astype(np.int32)
+    neuron = m.IF(1000.0, v_init=m.Ref("phases"))
+    source = m.Population("source", shape, neuron, incoming=(m.Incoming("x"),))
+    conv = found.population("conv")
+    moved = replace(conv, incoming=(m.Incoming("source", conv.incoming[0].ops),))
+    entry = m.Input("x", "f32", shape, m.Graded(1.0, 1000, 0))
+    populations = (source, moved, *found.populations[1:])
+    return replace(found, inputs=(entry,), populations=populations).with_arrays({"phases": phases})
+
+
+def firing_input(network: m.Network, rate: float, samples: int) -> Array:
+    """What lets the source of `firing` fire at a rate."""
+    return np.full((samples, *network.inputs[0].shape), 1000.0 * rate, np.float32)
 
 
 def _growth(compiler: str, options: argparse.Namespace) -> None:

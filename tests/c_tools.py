@@ -78,15 +78,20 @@ def write(folder: Path, files: Mapping[str, bytes]) -> Path:
     return folder
 
 
-def build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Compile the program in a folder, warnings are errors."""
-    assert COMPILER is not None
+def build(
+    folder: Path, *options: str, compiler: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Compile the program in a folder, warnings are errors; None takes the system's compiler."""
+    compiler = compiler or COMPILER
+    assert compiler is not None
     sources = ("program.c", "weights.c", "main.c")
-    command = [COMPILER, *WARNINGS, *options, "-o", "check", *sources, "-lm"]
+    command = [compiler, *WARNINGS, *options, "-o", "check", *sources, "-lm"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run what `build` made."""
-    command = [str(folder / "check"), *arguments]
+def check(
+    folder: Path, *arguments: str, emulator: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run what `build` made, on an emulator if it is for another processor."""
+    command = [*emulator, str(folder / "check"), *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

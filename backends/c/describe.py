@@ -13,6 +13,7 @@ from snnc.backends.c.describe_exit import describe_exit
 from snnc.backends.c.describe_layers import describe_layer
 from snnc.backends.c.names import comment, string
 from snnc.backends.c.plan import Layer, Plan
+from snnc.backends.c.tables import table_columns
 from snnc.backends.c.trains import Train, size_of
 from snnc.ir import model as m
 from snnc.ir.spike_times import thresholds
@@ -53,6 +54,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "delayed": [_delayed(plan, train) for train in plan.trains if train.history],
         "arrays": arrays,
         "scratch": _scratch(plan),
+        "tables": [c["table"] for layer in layers for c in layer["connections"] if c["table"]],
         "weights": [constant.as_dict() for constant in constants],
     }
 
@@ -233,7 +235,8 @@ def _scratch(plan: Plan) -> dict[str, int]:
         for c in layer.spiking:
             listed = listing(c)
             columns = max(columns, listed.columns)
-            bits = max(bits, listed.columns * 8 * c.kernel.size[0] * c.from_size.bytes)
+            seen = max(listed.columns, table_columns(c) if plan.choice(c).tabled else 0)
+            bits = max(bits, seen * 8 * c.kernel.size[0] * c.from_size.bytes)
             train = plan.train(c.source, c)
             planes = max(planes, sum(1 for plane in train.planes if plane > 0))
     # Lists are written some entries beyond their end, words are read beyond the last byte.

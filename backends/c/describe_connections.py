@@ -8,7 +8,9 @@ import numpy as np
 
 from snnc.backends.c.arrays import Constant
 from snnc.backends.c.connections import Connection, listing
+from snnc.backends.c.names import comment
 from snnc.backends.c.plan import Plan
+from snnc.backends.c.tables import table_fields, table_size
 from snnc.backends.c.trains import Train
 from snnc.ir import model as m
 from snnc.ir.phases import kernels
@@ -95,6 +97,13 @@ def describe_spiking(plan: Plan, c: Connection, constants: list[Constant]) -> di
     if plan.phases is None:
         corner += (train.history - c.delay) * train.frame
     positions, plane = len(kernel.weight), between_planes(plan, train)
+    choice, table = plan.choice(c), None
+    if choice.tabled:
+        table = {
+            "name": f"table_{c.ident}",
+            "fields": fields_of(table_fields(c, train)),
+            "size": table_size(c),
+        }
     worth = None
     if plan.phases is not None:
         worth = f"worth_{c.ident}"
@@ -111,6 +120,8 @@ def describe_spiking(plan: Plan, c: Connection, constants: list[Constant]) -> di
         "down": kernel.strides[0] * train.pitch,
         "across": kernel.strides[1] * train.size.bytes,
         "own": c.own,
+        "table": table,
+        "why": comment(choice.why),
         "heard": plan.train(c.source).ident,
         "apart": plane,
         "chains": [

@@ -8,7 +8,7 @@ from functools import lru_cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from snnc.backends.c.describe import describe
-from snnc.backends.c.golden import golden_arrays
+from snnc.backends.c.golden import golden_arrays, spike_rates
 from snnc.backends.c.plan import make_plan
 from snnc.ir import model as m
 from snnc.ir.npz import npy_bytes
@@ -24,6 +24,7 @@ FILES = (
     "snn_sums.h",
     "snn_currents.h",
     "snn_neurons.h",
+    "snn_tables.h",
     "snn_windows.h",
     "weights.h",
     "snn_batch.h",
@@ -45,17 +46,22 @@ def emit(network: m.Network, inputs: Mapping[str, Array]) -> dict[str, bytes]:
         C sources, a Makefile and, with inputs, `golden/*.npy`: what the reference simulator makes
         of them.
     """
-    files = sources(network)
-    if inputs:
-        for name, array in golden_arrays(network, inputs).items():
-            files[f"golden/{name}.npy"] = npy_bytes(array)
+    golden = golden_arrays(network, inputs) if inputs else {}
+    files = sources(network, spike_rates(network, golden))
+    files.update((f"golden/{name}.npy", npy_bytes(array)) for name, array in golden.items())
     return files
 
 
-def sources(network: m.Network) -> dict[str, bytes]:
-    """The sources and the Makefile alone."""
+def sources(network: m.Network, rates: Mapping[str, float] | None = None) -> dict[str, bytes]:
+    """The sources and the Makefile alone.
+
+    Args:
+        network: one that `check` lets through.
+        rates: share of the neurons of each source that fire in a time step, as far as it is known;
+            see `choice_of`.
+    """
     environment = _environment()
-    context = describe(make_plan(network))
+    context = describe(make_plan(network, rates or {}))
     return {
         name: environment.get_template(f"c/{name}.j2").render(context).encode() for name in FILES
     }

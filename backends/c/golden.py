@@ -65,6 +65,29 @@ def golden_arrays(network: m.Network, given: Mapping[str, Array]) -> dict[str, A
     return arrays
 
 
+def spike_rates(network: m.Network, golden: Mapping[str, Array]) -> dict[str, float]:
+    """Spikes per neuron and time step in golden samples, by source; nothing without samples.
+
+    Args:
+        network: of stage fixed.
+        golden: from `golden_arrays`.
+    """
+    if not golden:
+        return {}
+    plan = make_plan(network)
+    rates: dict[str, float] = {}
+    for layer in plan.layers:
+        spikes = golden.get(f"spikes_{layer.ident}")
+        if spikes is not None:
+            neurons = math.prod(layer.population.shape)
+            bits = np.unpackbits(spikes, axis=-1, count=neurons)
+            rates[layer.population.name] = float(bits.mean())
+    for entry in network.inputs:
+        if isinstance(entry.coding, m.Poisson | m.Events):
+            rates[entry.name] = float((golden[f"input_{plan.inputs[entry.name]}"] > 0).mean())
+    return rates
+
+
 def _affordable(network: m.Network) -> int:
     assert network.schedule is not None
     bits = 2 * sum(math.prod(p.shape) for p in network.populations)

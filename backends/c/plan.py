@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from snnc.backends.c.connections import Connection, over_sums
 from snnc.backends.c.names import Idents
 from snnc.backends.c.operators import kernel_of
+from snnc.backends.c.tables import Choice, choice_of
 from snnc.backends.c.trains import Border, Size, Train, event_planes, size_of, sum_planes
 from snnc.ir import model as m
 from snnc.ir.latency import layer_local
@@ -46,6 +48,7 @@ class Plan:
         inputs: ident of every input, by name.
         trains: the spikes of inputs that send some and of populations, then sums of windows.
         block: most time steps that the layers run one after the other.
+        rates: spikes per neuron and time step of each source, as far as they are known.
     """
 
     network: m.Network
@@ -53,6 +56,7 @@ class Plan:
     inputs: dict[str, str]
     trains: tuple[Train, ...]
     block: int
+    rates: Mapping[str, float]
 
     @property
     def phases(self) -> Phases | None:
@@ -81,13 +85,20 @@ class Plan:
         window = None if connection is None else connection.window
         return next(t for t in self.trains if (t.name, t.window) == (source, window))
 
+    def choice(self, connection: Connection) -> Choice:
+        """How a connection from spikes adds its weights."""
+        train = self.train(connection.source, connection)
+        phases = self.phases
+        steps = phases.window if phases else self.steps
+        return choice_of(connection, train, self.rates.get(connection.source), steps)
+
     def sums_of(self, source: str) -> tuple[Train, ...]:
         """The sums over windows of a source."""
         return tuple(t for t in self.trains if t.name == source and t.window is not None)
 
 
-def make_plan(network: m.Network) -> Plan:
-    """The plan of a network that the target's check lets through.
+def make_plan(network: m.Network, rates: Mapping[str, float] | None = None) -> Plan:
+    """The plan of a network that the target's check lets through; see `Plan` for `rates`.
 
     Raises:
         NoKernelError: a connection has no form that the target could run.
@@ -101,7 +112,7 @@ def make_plan(network: m.Network) -> Plan:
     if isinstance(network.schedule, m.Phased):
         # A reader's step t finds step t of its source, whatever the delay.
         trains = tuple(replace(train, history=0) for train in trains)
-    return Plan(network, layers, inputs, trains, _block(network))
+    return Plan(network, layers, inputs, trains, _block(network), rates or {})
 
 
 def _block(network: m.Network) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,24 +111,6 @@ def test_a_file_that_does_not_fit_is_refused(damage: str, programs: dict[str, Pa
     done = c_tools.check(folder, path.name)
     assert done.returncode == 1
     assert len(done.stderr) > 10
-
-
-def test_a_program_for_a_bare_core_has_no_system_calls(tmp_path: Path) -> None:
-    """Objects for firmware need the C library's memory functions alone."""
-    compiler = shutil.which("arm-none-eabi-gcc")
-    options = ["-mcpu=cortex-m7"] if compiler else ["-ffreestanding"]
-    compiler = compiler or c_tools.COMPILER
-    assert compiler is not None
-    folder = c_tools.write(tmp_path, sources(build("lenet")))
-    command = [compiler, "-std=c11", "-O1", *options, "-c", "program.c", "weights.c"]
-    subprocess.run(command, cwd=folder, check=True)
-    symbols = subprocess.run(
-        ["nm", "-u", "program.o"], cwd=folder, capture_output=True, text=True, check=True
-    )
-    wanted = {line.split()[-1] for line in symbols.stdout.splitlines()}
-    allowed = {"memcpy", "memset", "memmove", "floorf", "rintf", "__popcountdi2"}
-    outside = {n for n in wanted if not n.startswith(("weight_", "bias_", "threshold_", "v_init_"))}
-    assert outside <= allowed | {"_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
 
 
 def test_the_same_network_gives_the_same_bytes() -> None:

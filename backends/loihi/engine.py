@@ -16,6 +16,7 @@ from snnc.backends.loihi.launch import run_program
 from snnc.backends.reference.simulator import Simulator
 from snnc.backends.reference.sources import Given
 from snnc.backends.reference.trace import Exits
+from snnc.backends.stopped import held, silenced
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.ir import model as m
 from snnc.ir.answers import read_out_unit
@@ -130,8 +131,8 @@ def _collected(
         text = f"the result of the Lava program lacks {error}"
         raise InputError(Diagnostic("SN545", text, help="compile again")) from error
     if answered:
-        whole = {n: _held(values, answered["step"]) for n, values in whole.items()}
-        rasters = {n: _silenced(values, answered["step"]) for n, values in rasters.items()}
+        whole = {n: held(values, answered["step"]) for n, values in whole.items()}
+        rasters = {n: silenced(values, answered["step"]) for n, values in rasters.items()}
     outputs = {h.name: whole[h.name] * read_out_unit(network, h) for h in network.heads}
     sent = _sent(network, inputs, answered.get("step"), steps) | rasters
     fan_out, none = Simulator(network).fan_out(), np.zeros(samples, np.int64)
@@ -162,22 +163,8 @@ def _sent(
     for entry in network.inputs:
         if not isinstance(entry.coding, m.Graded):
             raster = (inputs[entry.name] != 0).astype(np.int8)
-            found[entry.name] = raster if answered is None else _silenced(raster, answered)
+            found[entry.name] = raster if answered is None else silenced(raster, answered)
     return found
-
-
-def _held(values: Array, steps: Array) -> Array:
-    """Read-outs (T, N, K) that stay as they are from each sample's step (N,) on."""
-    rows = np.minimum(np.arange(len(values))[:, None], steps - 1)
-    held: Array = values[rows, np.arange(len(steps))]
-    return held
-
-
-def _silenced(raster: Array, steps: Array) -> Array:
-    """A raster (T, N, ...) without the spikes after each sample's step (N,)."""
-    acting = np.arange(len(raster))[:, None] < steps
-    silenced: Array = raster * acting.reshape(*acting.shape, *[1] * (raster.ndim - 2))
-    return silenced
 
 
 def _operations(raster: Array, fan_out: Array) -> Array:

@@ -15,6 +15,7 @@ from snnc.backends.truenorth.matrices import WRITABLE, connection_matrix
 from snnc.backends.truenorth.ranges import potential_range
 from snnc.diagnostics import Diagnostic
 from snnc.ir import model as m
+from snnc.ir.exits import budgets
 from snnc.ir.latency import layer_local
 
 Check: TypeAlias = Callable[[m.Network], Iterator[Diagnostic]]
@@ -140,14 +141,30 @@ def _heads(network: m.Network) -> Iterator[Diagnostic]:
         if p in host_populations(network):
             text = f"head {head.name} reads what the host computes itself"
             yield finding("SN591", p, text, "run encode-inputs, so that the layer is on the chip")
-    if network.exit is not None:
-        name = type(network.exit).__name__
-        text = f"the exit policy {name} is none of the chip's: it runs all time steps"
-        cure = "compile without --exit; `snnc eval` on another target measures exits"
-        yield Diagnostic("SN591", text, f"network {network.name}", cure)
 
 
-CHECKS: tuple[Check, ...] = (_schedule, _inputs, _neurons, _connections, _parameters, _heads)
+def _exits(network: m.Network) -> Iterator[Diagnostic]:
+    """Exits are the host's, which counts output spikes step by step."""
+    policy, where = network.exit, f"network {network.name}"
+    if policy is None:
+        return
+    if not isinstance(policy, m.Patience | m.Fixed | m.IntegerMargin | m.IntegerConfidence):
+        text = f"the exit policy {type(policy).__name__} computes in fractions"
+        yield Diagnostic("SN591", text, where, "use patience, fixed, or the pass integer-exit")
+    elif budgets(policy):
+        text = "the chip runs all layers in every tick and asks no head before another"
+        yield Diagnostic("SN591", text, where, "use order time")
+
+
+CHECKS: tuple[Check, ...] = (
+    _schedule,
+    _inputs,
+    _neurons,
+    _connections,
+    _parameters,
+    _heads,
+    _exits,
+)
 """Every condition; each yields one diagnostic per violation."""
 
 

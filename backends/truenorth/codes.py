@@ -32,7 +32,8 @@ CODES: dict[str, str] = {
     ),
     "SN591": (
         "A head or an exit policy asks for what TrueNorth does not do. Only spikes leave the chip, "
-        "so heads count them (`spike-heads`); the chip runs all time steps of a sample."
+        "so heads count them (`spike-heads`); the host that counts them can stop a sample, by a "
+        "policy in whole numbers that asks all heads in every step."
     ),
     "SN592": (
         "An input cannot be given to the chip. Spikes are -1, 0 and 1 (a negative one has an axon "

@@ -112,7 +112,7 @@ def _within(units: Array, largest: int) -> Array:
 
 
 def _turns(weights: sparse.csr_matrix, rows: Array, unit: Array, base: tuple[int, ...]) -> Array:
-    """1, or -1 for neurons whose weights need more axons than one of each type, but fewer turned."""
+    """1, or -1 for neurons whose weights one axon of each type spells only when turned."""
     reach = sum(b for b in base if b > 0), -sum(b for b in base if b < 0)
     highest = np.zeros(weights.shape[0], np.int64)
     lowest = np.zeros(weights.shape[0], np.int64)

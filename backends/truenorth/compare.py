@@ -20,8 +20,8 @@ from snnc.ir import model as m
 class Difference:
     """The first place where core map and reference simulator differ.
 
-    `what` is layer, or stray for a spike in a tick of no time step; `sample` counts from 0, `step`
-    from 1; `neuron` is its index in ONNX's order of axes.
+    `what` is layer, exit (`name`: step, head, answer or sure), or stray for a spike in a tick of no
+    time step; `sample` counts from 0, `step` from 1; `neuron` is its index in ONNX's order of axes.
     """
 
     what: str
@@ -47,12 +47,22 @@ def compare(network: m.Network, given: Given, run: MapRun, *, first: int = 0) ->
         first: as of the run.
     """
     names = [p.name for p in chip_populations(network)]
-    trace = Simulator(network).run(given, steps=run.steps, first=first, record=names, exits=False)
+    trace = Simulator(network).run(
+        given, steps=run.steps, first=first, record=names, exits=run.exits is not None
+    )
     return next(differences(run, trace, names, first), None)
 
 
 def differences(run: MapRun, trace: Trace, names: list[str], first: int) -> Iterator[Difference]:
     """The first difference of each layer."""
+    if run.exits is not None and trace.exits is not None:
+        # Where a sample stopped elsewhere, everything after that differs: say this first.
+        for what in ("step", "head", "answer", "sure"):
+            mine, other = getattr(run.exits, what), getattr(trace.exits, what)
+            for sample in np.flatnonzero(mine != other):
+                step = int(min(run.exits.step[sample], trace.exits.step[sample]))
+                pair = int(mine[sample]), int(other[sample])
+                yield Difference("exit", what, first + int(sample), step, (), *pair)
     for name in names:
         if run.strays[name]:
             yield Difference("stray", name, first, 0, (), run.strays[name], 0)

@@ -68,7 +68,7 @@ def drafted(
         needed = least[tile.signals]
         given = replicas(wanted, needed, spec.neurons - int(needed.sum()))
         columns.append(given)
-        for_axons = given - (lines[tile.signals] >= 0)
+        for_axons: Array = given - (lines[tile.signals] >= 0)
         below = levels(axon_targets[tile.signals], np.maximum(for_axons, 1), spec)
         found[tile.stretch] = max(int(found[tile.stretch]), int(below.max(initial=1)))
     return Draft(signals, tuple(tiles), tuple(columns), axon_targets, lines, found, codes, spec)

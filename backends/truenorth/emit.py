@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.files import to_files
+from snnc.backends.truenorth.host import host_spikes
 from snnc.backends.truenorth.mapping import mapped
 from snnc.backends.truenorth.picture import mesh_svg, mesh_text
+from snnc.backends.truenorth.pin_spikes import sample_pins
+from snnc.backends.truenorth.ranc import ranc_refusal, to_ranc
 from snnc.ir import model as m
+from snnc.ir.latency import layer_local
 from snnc.ir.tensors import Array
 
 if TYPE_CHECKING:
@@ -41,3 +45,24 @@ def emit(
 def exported(core_map: CoreMap, wish: str) -> bool:
     """Whether files of other simulators are written."""
     return wish == "all" or (wish == "auto" and core_map.cores <= MOST_CORES)
+
+
+def _exports(
+    core_map: CoreMap, network: m.Network, inputs: Mapping[str, Array]
+) -> dict[str, bytes]:
+    """Files of other simulators, with the first sample as their input; none without a sample."""
+    if not inputs or network.schedule is None:
+        return {}
+    local, steps = layer_local(network), network.schedule.steps
+    first = {
+        entry.name: inputs[entry.name][:, :1]
+        if isinstance(entry.coding, m.Events)
+        else inputs[entry.name][:1]
+        for entry in network.inputs
+    }
+    pins = sample_pins(core_map, host_spikes(local, first, steps=steps))
+    ticks = core_map.ticks(steps)
+    files: dict[str, bytes] = {}
+    if ranc_refusal(core_map, ticks) is None:
+        files["ranc.json"], files["ranc_config.json"] = to_ranc(core_map, pins, ticks)
+    return files

@@ -228,4 +228,5 @@ def rows_of_mesh(cores: int, width: int) -> Array:
     """Positions row by row, int16 (C, 2), in a rectangle that is about square."""
     side = min(width, max(1, int(np.ceil(np.sqrt(cores)))))
     numbers = np.arange(cores)
-    return np.stack([numbers % side, numbers // side], axis=1).astype(np.int16)
+    places: Array = np.stack([numbers % side, numbers // side], axis=1).astype(np.int16)
+    return places

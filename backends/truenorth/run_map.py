@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnc.backends.reference.sources import Given
+from snnc.backends.reference.trace import Exits
+from snnc.backends.stopped import decide, held, silenced
 from snnc.backends.truenorth.chip_run import ChipRun
 from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.host import host_populations, host_spikes
@@ -33,7 +35,9 @@ class MapRun:
         synops: `core map` to synaptic operations of each sample (N,), int64: after lowering.
         strays: population to spikes in ticks of no time step; 0 where the map is right.
         chip: what the chip did.
-        exits, settled: None.
+        exits: how samples were answered; None where no exit policy was executed. The chip ran all
+            ticks for every sample; rasters and read-outs end with its answer.
+        settled: None.
     """
 
     steps: int
@@ -45,7 +49,7 @@ class MapRun:
     synops: Mapping[str, Array]
     strays: Mapping[str, int]
     chip: ChipRun
-    exits: None = None
+    exits: Exits | None = None
     settled: None = None
 
 
@@ -56,6 +60,7 @@ def run_map(
     *,
     steps: int | None = None,
     first: int = 0,
+    exits: bool = True,
     progress: Progress | None = None,
 ) -> MapRun:
     """Run samples on a core map.
@@ -66,6 +71,7 @@ def run_map(
         given: inputs as `Simulator.run` takes them.
         steps: time steps; None takes those of the schedule.
         first: number of the first sample in its data set, by which Poisson spikes are drawn.
+        exits: whether the exit policy, if there is one, is executed; it is the host that counts.
         progress: called with ticks done and ticks in all.
 
     Raises:
@@ -79,19 +85,25 @@ def run_map(
     sent = host_spikes(network, given, steps=count, first=first)
     run = simulate(core_map, sent, core_map.ticks(count), record=True, progress=progress)
     rasters, missing = _rasters(network, run, sent, count)
+    outputs = {h.name: _read_out(network, h, rasters[h.population]) for h in network.heads}
+    found = decide(network, outputs) if exits and network.exit is not None else None
+    if found is not None:
+        outputs = {name: held(values, found.step) for name, values in outputs.items()}
+        rasters = {name: silenced(raster, found.step) for name, raster in rasters.items()}
     spikes = {n: _per_sample(r) for n, r in rasters.items()}
     inputs = {entry.name for entry in network.inputs}
     spikes |= {n: np.abs(s).sum((1, 2), dtype=np.int64) for n, s in sent.items() if n in inputs}
     return MapRun(
         steps=count,
         samples=len(run.spikes),
-        outputs={h.name: _read_out(network, h, rasters[h.population]) for h in network.heads},
+        outputs=outputs,
         rasters=rasters,
         missing=missing,
         spikes=spikes,
         synops={"core map": run.synaptic_operations},
         strays={name: layer.strays for name, layer in run.layers.items()},
         chip=run,
+        exits=found,
     )
 
 

@@ -40,6 +40,7 @@ _LIMITS = Limits(
     neurons_per_core=TRUENORTH.neurons,
     axons_per_core=TRUENORTH.axons,
     weight_bits=5,
+    exits=("confidence", "margin", "patience", "fixed"),
 )
 
 Encoder = Literal["if", "bernoulli", "layer"]

@@ -46,7 +46,7 @@ class CoreMapEngine:
         from snnc.backends.truenorth.run_map import check_recorded, run_map
 
         check_recorded(self._network, record)
-        found = run_map(self._map, self._network, x, steps=steps, first=first)
+        found = run_map(self._map, self._network, x, steps=steps, first=first, exits=exits)
         self._ticks = self._map.ticks(found.steps)
         chip = found.chip
         for name in ("spikes", "synaptic_operations", "packets", "hops", "input_packets"):
@@ -57,16 +57,16 @@ class CoreMapEngine:
 
     def report(self) -> dict[str, Any]:
         """What the chip did for a sample on average, and whether it equals the simulator."""
-        from snnc.backends.truenorth.energy import estimates
+        from snnc.backends.truenorth.energy import ChipCounts, estimates
 
         means = {name: sum(v) / max(1, len(v)) for name, v in self._totals.items()}
+        operations, hops = means.get("synaptic_operations", 0.0), means.get("hops", 0.0)
+        counts = ChipCounts(self._ticks, operations, hops, self._map.cores)
         chip = {
             "cores": self._map.cores,
             "ticks": self._ticks,
             **{f"{name}_per_sample": mean for name, mean in means.items()},
-            "estimates": [
-                e.as_dict() for e in estimates(means.get("synaptic_operations", 0.0), self._ticks)
-            ],
+            "estimates": [figure.as_dict() for figure in estimates(counts)],
         }
         if not self._compare:
             return {"equal": None, "difference": None, "chip": chip}

@@ -74,7 +74,14 @@ def chip_lines(chip: Mapping[str, Any] | None) -> list[str]:
         f"{chip['spikes_per_sample']:,.0f} spikes, {chip['packets_per_sample']:,.0f} packets of "
         f"{chip['hops_per_sample']:,.0f} hops in all per sample"
     )
-    return [text, *(f"estimate: {e['text']}" for e in chip["estimates"])]
+    return [text, *(_estimate(figure) for figure in chip["estimates"])]
+
+
+def _estimate(figure: Mapping[str, Any]) -> str:
+    """A figure of a model, in microjoules or milliseconds."""
+    scale, unit = (1e-6, "uJ") if figure["unit"] == "pJ" else (1e3, "ms")
+    value = f"{scale * figure['value']:,.3g} {unit}"
+    return f"estimate, never measured: {value} per sample ({figure['name']}, {figure['source']})"
 
 
 def _settled_text(settled: list[int], steps: int) -> str:

@@ -82,9 +82,11 @@ CASES: dict[str, tuple[Callable[[], m.Network], str, str]] = {
         "FirstSpike",
     ),
     "exit": (
-        lambda: replace(NET, exit=m.Patience(heads=("out0",), repeats=(3,))),
+        lambda: replace(
+            NET, exit=m.Entropy(heads=("out0",), alpha=8.0, temperatures=(1.0,), thresholds=(0.5,))
+        ),
         "SN591",
-        "exit policy",
+        "fractions",
     ),
     "large events": (lambda: with_input(m.Events(3)), "SN592", "events of up to 3"),
     "events of any size": (lambda: with_input(m.Events()), "SN592", "any size"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from snnc.passes.add_latency import AddLatency
 from snnc.passes.base import Pass
 from snnc.passes.calibrate import CalibrateBias, CalibratePotential
+from snnc.passes.encode_inputs import EncodeInputs
 from snnc.passes.fit_ttfs_kernels import FitTtfsKernels
 from snnc.passes.fold_batch_norm import FoldBatchNorm
 from snnc.passes.fold_chains import FoldChains
@@ -39,6 +40,7 @@ PASSES: dict[str, type[Pass]] = {
         CalibrateBias,
         CalibratePotential,
         SpikeHeads,
+        EncodeInputs,
         FoldChains,
         QuantizeWeights,
         AddLatency,

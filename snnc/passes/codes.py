@@ -62,6 +62,38 @@ CODES: dict[str, str] = {
         "target's width even the earliest spike would be worth less than one unit of its "
         "potential. Normalise the network first; a layer of so many inputs has to be split."
     ),
+    "SN780": (
+        "encode-inputs stands a population between an analog input and its readers, whose rates "
+        "are the values. Where every neuron fires once (a schedule of phases), or where the input "
+        "ends after a window so that spike counts come to rest at exact integers, rates say "
+        "nothing. Compile for rates (`--coding rate`), or map-quantized{mode=qcfs}."
+    ),
+    "SN781": (
+        "A Bernoulli spike is there or not, and the calibration samples of an input have negative "
+        "values. `encode-inputs{method=if}` gives such an input two populations, one for either "
+        "sign, whose readers get them with opposite weights."
+    ),
+    "SN782": (
+        "From a core of TrueNorth come spikes, and nothing else: no membrane potential can be "
+        "read, nothing only sums up, and spikes are counted, not timed. Run spike-heads before "
+        "quantize-weights, so that heads count spikes, and compile for rates."
+    ),
+    "SN783": (
+        "A number does not fit a core of TrueNorth in any units: a leak (bias) has 9 bits with its "
+        "sign, a threshold 18 bits, and no input may bring the membrane potential beyond 393,215 "
+        "within the time steps, since it does not saturate. The message says which, and by how "
+        "much. Fewer time steps lower what a potential can reach, fewer bits make the smallest "
+        "weight larger, which all numbers are multiples of."
+    ),
+    "SN784": (
+        "With `bits=1` a weight is on or off: one axon, one strength per neuron. A channel with "
+        "weights of both signs needs `bits=2`, which is ternary and takes two axons."
+    ),
+    "SN785": (
+        "A population reads an analog input, so that only the host can compute it, and another one "
+        "that is on the chip. Run encode-inputs first: it turns the input into spikes that the "
+        "chip reads like all others."
+    ),
     "SN764": (
         "The range of an analog input is learned from the calibration samples, and these are all "
         "zero or not finite. Use real samples, after the same preprocessing as later inputs."

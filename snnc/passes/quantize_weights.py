@@ -15,9 +15,12 @@ from snnc.backends.reference.reach import (
     reach_of_coding,
     reach_of_values,
 )
+from snnc.backends.truenorth.chip import TRUENORTH
+from snnc.backends.truenorth.host import host_populations
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import model as m
 from snnc.passes.base import Context, Property
+from snnc.passes.core_layers import Limits, check_chip, on_core
 from snnc.passes.fixed_point import Format
 from snnc.passes.integer_inputs import integer_inputs
 from snnc.passes.integer_layers import Layer, choose, in_integers, layer_of
@@ -48,8 +51,9 @@ class QuantizeWeights:
     """Turn a spiking network into one of whole numbers (stage fixed), as its target computes.
 
     `target`: whose widths of weights, thresholds, biases and potentials are kept: those of the chip
-    `loihi2` or the narrower `loihi1` (`snnc targets loihi` shows both), or the 32 bits of `c`, with
-    a threshold for every channel. `bits`: width of a weight, 0 for the target's (8). `per`: one
+    `loihi2` or the narrower `loihi1` (`snnc targets loihi` shows both), the 32 bits of `c`, with
+    a threshold for every channel, or the cores of `truenorth`. `bits`: width of a weight, 0 for the
+    target's (8; 4 on TrueNorth, which has 1 to 5, 2 being ternary and 1 on or off). `per`: one
     factor a `channel` or a `layer`; what is read out has one. `thresholds`: how many different
     thresholds a layer may have, 0 for the target's. `input_bits`:
     width of an analog input. `events`: the largest |event| of a frame, 0 for
@@ -60,17 +64,25 @@ class QuantizeWeights:
     Under a schedule of phases, what a spike is worth by its time and the thresholds that fall
     become tables of whole numbers, as fine as the range of the potential lets them be;
     `thresholds` is then the number of different columns of a layer.
+
+    On TrueNorth a bit of a weight is an axon, thresholds are free, and nothing saturates: that
+    potentials stay in range is proved. `rounding`: of its few bits; `mse` takes for each channel
+    the step with the least squared error, and cuts larger weights off, `largest` makes the largest
+    weight the largest level. Equal weights of a pooling become 1; connections from neuron to neuron
+    beside others become larger multiples, of more axons. No neuron starts at its threshold or
+    above. Populations that read analog values are the host's, with 8 bits.
     """
 
     name: ClassVar[str] = "quantize-weights"
     requires: ClassVar[tuple[Property, ...]] = (SNN, SINGLE_OPERATORS)
     ensures: ClassVar[tuple[Property, ...]] = (FIXED,)
-    target: Literal["loihi1", "loihi2", "c"] = "loihi2"
+    target: Literal["loihi1", "loihi2", "c", "truenorth"] = "loihi2"
     bits: int = 0
     per: Literal["channel", "layer"] = "channel"
     thresholds: int = 0
     input_bits: int = 8
     events: int = 0
+    rounding: Literal["mse", "largest"] = "mse"
 
     def run(self, network: m.Network, context: Context) -> m.Network:
         """The integer network.
@@ -80,11 +92,12 @@ class QuantizeWeights:
                 spikes worth less than a unit (SN776),
                 a neuron without integer form (SN761), weights far above a threshold (SN762), a
                 layer that cannot be kept within the membrane potential (SN763), calibration data
-                without a range (SN764), or weights that would all be 0 (SN766).
+                without a range (SN764), weights that would all be 0 (SN766), or what TrueNorth
+                cannot hold (SN782 to SN785).
         """
         self._check_options()
         check_neurons(network)
-        fmt = self._processor() if self.target == "c" else self._format(load_chip(self.target))
+        fmt = self._processor() if self._wide else self._format(load_chip(self.target))
         inputs, steps_of = integer_inputs(network, context, self.input_bits, self.events)
         before, after = self._reaches(network, inputs, steps_of)
         assert network.schedule is not None
@@ -94,11 +107,17 @@ class QuantizeWeights:
         after = {**after, **times.reaches}
         tensors = NewTensors(network)
         changed = replace(network, stage="fixed", inputs=whole_times(inputs, times.units))
+        cores = self._on_cores(changed)
         populations = []
         for population in network.populations:
             if isinstance(population.neuron, WEIGHTED):
                 layer = layer_of(network, population, steps_of, before, steps)
-                population = self._quantised(network, layer, fmt, tensors, after, times, context)
+                if population.name in cores:
+                    population = on_core(layer, network, self._limits(), tensors, after)
+                else:
+                    population = self._quantised(
+                        network, layer, fmt, tensors, after, times, context
+                    )
             elif population.name in times.units:
                 scale = in_units(network, population, times.units[population.name], tensors)
                 population = replace(population, scale=scale)
@@ -137,10 +156,32 @@ class QuantizeWeights:
             )
         )
 
+    @property
+    def _wide(self) -> bool:
+        """Whether the numbers beside weights are those of a processor, the host's on TrueNorth."""
+        return self.target in ("c", "truenorth")
+
+    def _on_cores(self, network: m.Network) -> frozenset[str]:
+        """The populations that TrueNorth computes; none for other targets."""
+        if self.target != "truenorth":
+            return frozenset()
+        check_chip(network)
+        host = {p.name for p in host_populations(network)}
+        return frozenset(p.name for p in network.populations) - host
+
+    def _limits(self) -> Limits:
+        """The numbers of TrueNorth's cores."""
+        clip = self.rounding == "mse"
+        return Limits(self.bits or TRUENORTH_BITS, clip, self.per == "layer", TRUENORTH)
+
     def _check_options(self) -> None:
+        cores = self.target == "truenorth"
+        least, most = (1, 5) if cores else (2, 16)
+        bits = self.bits == 0 or least <= self.bits <= most
+        free = self.thresholds == 0 if cores else self.thresholds >= 0
         checks = (
-            (self.bits == 0 or 2 <= self.bits <= 16, "bits", self.bits, "0 or 2 to 16"),
-            (self.thresholds >= 0, "thresholds", self.thresholds, "0 or more"),
+            (bits, "bits", self.bits, f"0 or {least} to {most}"),
+            (free, "thresholds", self.thresholds, "0" if cores else "0 or more"),
             (2 <= self.input_bits <= 16, "input_bits", self.input_bits, "2 to 16"),
             (self.events >= 0, "events", self.events, "0 or more"),
         )
@@ -167,7 +208,7 @@ class QuantizeWeights:
     def _processor(self) -> Format:
         """The numbers of a processor: only weights are narrow."""
         return Format(
-            weight=2 ** ((self.bits or 8) - 1) - 1,
+            weight=2 ** ((self.bits if self.target == "c" and self.bits else 8) - 1) - 1,
             exponent=_EXPONENT,
             potential=2**30 - 1,  # 32 bits hold it and what a step adds before it saturates
             thresholds=self.thresholds or _ANY_THRESHOLDS,
@@ -226,6 +267,9 @@ class QuantizeWeights:
             room *= ROOM * fmt.potential / highest
         raise too_large(population, fmt)
 
+
+TRUENORTH_BITS = 4
+"""Four axons an input: 64 inputs on a core."""
 
 _EXPONENT = 7
 _MEMBRANE_BITS = 24

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from snnc.backends.truenorth.core_map import ROLES, TO_CORE, CoreMap
 from snnc.backends.truenorth.placement import links, wiring
@@ -108,7 +109,7 @@ def mesh_of(core_map: CoreMap) -> Mesh:
         rows=rows,
         cells=cells,
         layers=tuple(_row(name, i, len(names), cells, core_map) for i, name in enumerate(names)),
-        strands=_strands(made.tocoo().coords, made.tocoo().data),
+        strands=_strands(made),
         pairs=made.nnz,
         facts=_facts(core_map, columns, rows),
         neurons_per_core=core_map.spec.neurons,
@@ -170,8 +171,9 @@ def _row(name: str, index: int, layers: int, cells: tuple[Cell, ...], core_map: 
     )
 
 
-def _strands(pairs: tuple[Array, Array], counts: Array) -> tuple[Strand, ...]:
-    sources, targets = pairs
+def _strands(made: sparse.csr_array) -> tuple[Strand, ...]:
+    entries = made.tocoo()
+    (sources, targets), counts = entries.coords, entries.data
     heaviest = np.lexsort((targets, sources, -counts))[:LINKS_DRAWN]
     return tuple(Strand(int(sources[i]), int(targets[i]), int(counts[i])) for i in heaviest)
 

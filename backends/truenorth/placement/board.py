@@ -43,7 +43,7 @@ class Board:
         return replace(self, points=points)
 
 
-def hop_weight(traffic: sparse.sparray, points: Array) -> float:
+def hop_weight(traffic: sparse.csr_array, points: Array) -> float:
     """Sum over the entries of `traffic` (C, C) of amount times |dx| + |dy|."""
     entries = traffic.tocoo()
     rows, columns = entries.coords

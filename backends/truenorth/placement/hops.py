@@ -59,7 +59,7 @@ class Wiring:
         return asdict(self)
 
 
-def wiring(core_map: CoreMap, traffic: sparse.sparray | None = None) -> Wiring:
+def wiring(core_map: CoreMap, traffic: sparse.csr_array | None = None) -> Wiring:
     """The figures of a placed core map.
 
     Args:
@@ -82,7 +82,7 @@ def wiring(core_map: CoreMap, traffic: sparse.sparray | None = None) -> Wiring:
     )
 
 
-def _packets(traffic: sparse.sparray, core_map: CoreMap) -> Packets:
+def _packets(traffic: sparse.csr_array, core_map: CoreMap) -> Packets:
     check_traffic(traffic)
     if traffic.shape[0] != core_map.cores:
         text = f"traffic between {traffic.shape[0]} cores; the core map has {core_map.cores}"
@@ -93,13 +93,13 @@ def _packets(traffic: sparse.sparray, core_map: CoreMap) -> Packets:
     return Packets(count, hops, hops / count if count else 0.0, busiest)
 
 
-def _furthest(traffic: sparse.sparray, points: Array) -> int:
+def _furthest(traffic: sparse.csr_array, points: Array) -> int:
     rows, columns = traffic.tocoo().coords
     hops = np.abs(points[rows].astype(np.int64) - points[columns]).sum(axis=1)
     return int(hops.max(initial=0))
 
 
-def mesh_load(traffic: sparse.sparray, points: Array) -> Array:
+def mesh_load(traffic: sparse.csr_array, points: Array) -> Array:
     """What goes over each connection of the mesh when packets go along the row first, then up.
 
     Args:

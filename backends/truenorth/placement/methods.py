@@ -55,7 +55,7 @@ def placed(
 
 
 def place(
-    traffic: sparse.sparray,
+    traffic: sparse.csr_array,
     spec: ChipSpec,
     *,
     method: Method = "spectral",

@@ -44,7 +44,7 @@ def _check(spikes: Array, shape: tuple[int, ...]) -> None:
         raise InputError(Diagnostic("SN584", text, "spikes", cure))
 
 
-def check_traffic(traffic: sparse.sparray) -> None:
+def check_traffic(traffic: sparse.csr_array) -> None:
     """See that traffic is a square matrix of amounts.
 
     Raises:
@@ -62,7 +62,7 @@ def check_traffic(traffic: sparse.sparray) -> None:
         raise InputError(Diagnostic("SN584", text, "traffic", cure))
 
 
-def both_ways(traffic: sparse.sparray) -> sparse.csr_array:
+def both_ways(traffic: sparse.csr_array) -> sparse.csr_array:
     """Traffic between two cores whatever its direction: symmetric float64 (C, C), diagonal 0."""
     entries = traffic.tocoo()
     rows, columns = entries.coords

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from snnc.backends.truenorth.core_map import TO_CORE, TO_OUTPUT, CoreMap
+from snnc.backends.truenorth.nscs_late import late_map, late_refusal
 from snnc.backends.truenorth.nscs_runs import to_runs
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir.tensors import Array
@@ -25,16 +26,24 @@ OUTPUTS = -32
 UNCONNECTED = -1
 
 
-def to_nscs(core_map: CoreMap) -> bytes:
-    """The model of a legal map.
-
-    Raises:
-        InputError: SN577, cores of another size.
-    """
+def nscs_refusal(core_map: CoreMap) -> Diagnostic | None:
+    """Why a map has no model of NSCS; None where it has one."""
     spec = core_map.spec
     if (spec.axons, spec.neurons, spec.types) != (SIZE, SIZE, 4):
         message = f"NSCS has cores of 256 axons and neurons, not {spec.axons} and {spec.neurons}"
-        raise InputError(Diagnostic("SN577", message))
+        return Diagnostic("SN577", message, help="use the simulator of snnc")
+    return late_refusal(core_map)
+
+
+def to_nscs(core_map: CoreMap) -> bytes:
+    """The model of a legal map; of one that does all a tick later where its pins need that.
+
+    Raises:
+        InputError: SN577, see `nscs_refusal`.
+    """
+    if refusal := nscs_refusal(core_map):
+        raise InputError(refusal)
+    core_map = late_map(core_map)
     crossbars, crossbar_of = _crossbars(core_map)
     kinds, kind_of = _neuron_types(core_map)
     parts = [

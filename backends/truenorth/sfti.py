@@ -1,7 +1,7 @@
 """Input spikes for NSCS: text files `.sfti`, a JSON object for each spike.
 
 A spike of `srcTime` t is at its axon in tick t + 1 (`defaultDestinationDelay` 1), so that none can
-be there in tick 0.
+be there in tick 0. Maps with pins that need that are written one tick later, see `nscs_late`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import numpy as np
 
 from snnc.backends.truenorth.core_map import CoreMap
+from snnc.backends.truenorth.nscs_late import lateness
 from snnc.backends.truenorth.packets import host_packets
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir.tensors import Array
@@ -23,7 +24,7 @@ _HEADER = (
 
 
 def to_sfti(core_map: CoreMap, pins: Array, ticks: int) -> tuple[bytes, int]:
-    """The input of one sample, and by how many ticks all of the run is later than ours: 0 or 1.
+    """The input of one sample, and by how many ticks the run is later than ours: 0 or 1.
 
     Args:
         core_map: legal.
@@ -31,27 +32,14 @@ def to_sfti(core_map: CoreMap, pins: Array, ticks: int) -> tuple[bytes, int]:
         ticks: of the run.
 
     Raises:
-        InputError: SN577, a spike is due in tick 0 of a map that does not stand still without
-            spikes.
+        InputError: SN577, the array does not fit.
     """
-    packets = host_packets(core_map, pins, ticks)
-    shift = int(bool((packets[:, 0] == 0).any()))
-    if shift and not _stands_still(core_map):
-        message = "NSCS has no spikes in the first tick, and the map changes without spikes"
-        raise InputError(Diagnostic("SN577", message, help="the simulator of snnc runs this map"))
+    late = lateness(core_map)
     lines = [
-        f'{{"spike":{{"srcTime":{tick + shift - DELAY},"destCore":{core},"destAxon":{axon}}}}}\n'
-        for tick, core, axon in packets.tolist()
+        f'{{"spike":{{"srcTime":{tick + late - DELAY},"destCore":{core},"destAxon":{axon}}}}}\n'
+        for tick, core, axon in host_packets(core_map, pins, ticks).tolist()
     ]
-    return (_HEADER + "".join(lines)).encode(), shift
-
-
-def _stands_still(m: CoreMap) -> bool:
-    """Whether a tick without spikes changes no potential: no leak, none above or below."""
-    start = m.potentials.astype(np.int64)
-    unbounded = (m.resets == 1) & ~m.saturates & (m.floors == 0)
-    still = (m.leaks == 0) & (start < m.thresholds) & (unbounded | (start >= -m.floors))
-    return bool(still[m.used].all())
+    return (_HEADER + "".join(lines)).encode(), late
 
 
 def read_sfti(content: bytes) -> Array:

@@ -8,20 +8,29 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core_maps import changed, layered_map, random_map, random_spikes
+from core_maps import changed, layered_map, random_map, random_spikes, with_pins
 from hypothesis import given
 from hypothesis import strategies as st
 
 from snnc.backends.truenorth.chip import TRUENORTH
 from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.legality import check_map
-from snnc.backends.truenorth.nscs import to_nscs
+from snnc.backends.truenorth.nscs import nscs_refusal, to_nscs
+from snnc.backends.truenorth.nscs_late import late_map
 from snnc.backends.truenorth.nscs_read import from_nscs
 from snnc.backends.truenorth.nscs_runs import from_runs, to_runs
 from snnc.backends.truenorth.packets import host_packets
 from snnc.backends.truenorth.sfti import read_sfti, to_sfti
 from snnc.backends.truenorth.simulate import simulate
 from snnc.diagnostics import InputError
+
+
+def quiet_map(seed: int, cores: int) -> CoreMap:
+    """A random map that may begin a tick later: no potential is at a threshold or below a floor."""
+    m = random_map(seed, cores)
+    highest, lowest = m.thresholds - 1, np.where(m.floors > 0, -m.floors, 0)
+    return replace(m, potentials=np.clip(m.potentials, lowest, highest).astype(np.int32))
+
 
 EVERYWHERE = ("axon_types", "crossbar", "kinds", "targets", "target_axons", "delays")
 WHERE_USED = (
@@ -38,11 +47,11 @@ def differences(a: CoreMap, b: CoreMap) -> list[str]:
     return found + [n for n in both if getattr(a, n).dtype != getattr(b, n).dtype]
 
 
-@pytest.mark.parametrize("core_map", [layered_map(), *(random_map(s, 1 + s) for s in range(4))])
+@pytest.mark.parametrize("core_map", [layered_map(), *(quiet_map(s, 1 + s) for s in range(4))])
 def test_a_map_comes_back_from_a_model(core_map: CoreMap) -> None:
     content = to_nscs(core_map)
     again = from_nscs(content)
-    assert differences(core_map, again) == []
+    assert differences(late_map(core_map), again) == []
     assert again.outputs == core_map.outputs
     assert to_nscs(again) == content
     assert {fault.code for fault in check_map(again)} <= {"SN570", "SN575"}
@@ -53,13 +62,23 @@ def test_the_comparison_sees_a_difference() -> None:
     assert differences(layered_map(), again) == ["delays", "leaks"]
 
 
-def test_a_model_gives_the_same_spikes() -> None:
-    core_map, spikes = random_map(5), random_spikes(5, 2, 40, 9)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_model_and_its_spikes_give_the_same_run_a_tick_later(seed: int) -> None:
+    """The host's spikes are those of the file: each pin of the model read is one arrival."""
+    core_map = quiet_map(seed, 4)
+    pins = random_spikes(5, 1, 40, 9)
+    content, late = to_sfti(core_map, pins[0], 50)
+    assert late == 1
+    arrivals = read_sfti(content)
+    assert arrivals[:, 0].min() == 1
     again = from_nscs(to_nscs(core_map))
-    fields = ("pin_starts", "pin_cores", "pin_axons", "pin_delays", "pins")
-    again = replace(again, **{name: getattr(core_map, name) for name in fields})
-    ours, theirs = (simulate(m, {"input": spikes}, 50) for m in (core_map, again))
-    np.testing.assert_array_equal(ours.outputs, theirs.outputs)
+    places, pin = np.unique(arrivals[:, 1:], axis=0, return_inverse=True)
+    again = with_pins(again, [[(int(c), int(a), 0)] for c, a in places])
+    sent = np.zeros((1, 51, len(places)), bool)
+    sent[0, arrivals[:, 0], pin.reshape(-1)] = True
+    ours, theirs = simulate(core_map, {"input": pins}, 50), simulate(again, {"input": sent}, 51)
+    np.testing.assert_array_equal(ours.outputs, theirs.outputs[:, 1:])
+    assert not theirs.outputs[:, 0].any()
     assert ours.outputs.any()
 
 
@@ -184,24 +203,35 @@ def test_endless_runs_take_no_memory(many: str) -> None:
         from_runs([many] * 1000, 256)
 
 
-def test_input_spikes_come_back_one_tick_later_only_where_nothing_moves() -> None:
+def test_input_spikes_come_back() -> None:
     core_map = layered_map()
     pins = random_spikes(0, 1, 12, 3, rate=0.5)[0]
-    content, shift = to_sfti(core_map, pins, 10)
-    assert shift == 0
+    content, late = to_sfti(core_map, pins, 10)
+    assert late == 0
     assert (
         content.decode().splitlines()[1] == '{"version":"sfti1.0", "defaultDestinationDelay" : 1}'
     )
     np.testing.assert_array_equal(read_sfti(content), host_packets(core_map, pins, 10))
-    pins[0] = True
-    early = changed(core_map, pin_delays={0: 0})
-    content, shift = to_sfti(early, pins, 10)
-    assert shift == 1
-    np.testing.assert_array_equal(read_sfti(content) - [1, 0, 0], host_packets(early, pins, 10))
-    for change in ({"leaks": {(2, 0): 1}}, {"potentials": {(2, 0): 9}}):
-        with pytest.raises(InputError, match="SN577"):
-            to_sfti(changed(early, **change), pins, 10)
     assert read_sfti(to_sfti(core_map, pins[:0], 10)[0]).shape == (0, 3)
+    early = changed(core_map, pin_delays={0: 0})
+    content, late = to_sfti(early, pins, 10)
+    assert late == 1
+    np.testing.assert_array_equal(read_sfti(content) - [1, 0, 0], host_packets(early, pins, 10))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"potentials": {(2, 0): 9}},
+        {"potentials": {(2, 0): -9}, "floors": {(2, 0): 3}},
+        {"potentials": {(2, 0): -393_215}, "leaks": {(2, 0): 1}},
+    ],
+)
+def test_what_cannot_begin_a_tick_later_is_refused(change: dict[str, Any]) -> None:
+    core_map = changed(layered_map(), **change)
+    assert nscs_refusal(core_map) is None
+    with pytest.raises(InputError, match=r"SN577(.|\n)*core 2, neuron 0"):
+        to_nscs(changed(core_map, pin_delays={0: 0}))
 
 
 @pytest.mark.parametrize(

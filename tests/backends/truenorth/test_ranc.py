@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from core_maps import changed, empty_map, layered_map, random_map, random_spikes
+from ranc_tools import needs_ranc, ranc_run
 from slow_chip import slow_run
 
 from snnc.backends.truenorth.core_map import CoreMap
@@ -21,11 +20,6 @@ from snnc.backends.truenorth.ranc import ranc_refusal, read_ranc_output, to_ranc
 from snnc.backends.truenorth.simulate import simulate
 from snnc.diagnostics import InputError
 from snnc.ir.tensors import Array
-
-SIMULATOR = os.environ.get("SNNC_RANC_SIM", "")
-needs_ranc = pytest.mark.skipif(
-    not SIMULATOR, reason="SNNC_RANC_SIM names no RANC simulator (github.com/UA-RCL/RANC)"
-)
 
 
 def texts(core_map: CoreMap, pins: Array, ticks: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -106,19 +100,6 @@ def test_output_is_read_from_its_second_row() -> None:
     ):
         with pytest.raises(InputError, match=f"SN579.*{reason}"):
             read_ranc_output(wrong, 4 if wrong is text else 2, 2)
-
-
-def ranc_run(core_map: CoreMap, pins: Array, ticks: int, folder: Path) -> tuple[Array, str]:
-    """The output lines that the simulator gives, and what it prints."""
-    for name, content in zip(
-        ("in.json", "config.json"), to_ranc(core_map, pins, ticks), strict=True
-    ):
-        (folder / name).write_bytes(content)
-    command = [SIMULATOR, "in.json", "out.txt", "config.json", str(ticks + 1), "-r", "1000000"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    text = (folder / "out.txt").read_text(encoding="utf-8-sig")
-    return read_ranc_output(text, ticks, core_map.outputs), done.stdout
 
 
 @needs_ranc

@@ -166,7 +166,9 @@ def _mnist(images: int) -> bool:
         "| network | options | ANN % | whole numbers % | core map equal on | cores | splitters | "
         "neurons, axons used | hops a link | ticks | spikes | synaptic operations | estimates |"
     )
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |")
+    print(
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
+    )
     different = False
     for case in _cases(images):
         different |= _row(case)
@@ -189,9 +191,7 @@ def _row(case: Case) -> bool:
     assert isinstance(target, TrueNorthTarget)
     network = compiled.network
     core_map = mapped(network, target)
-    part = open_inputs(
-        network, model.split(f"test[:{case.images}]"), compiled.preprocessing, STEPS
-    )
+    part = open_inputs(network, model.split(f"test[:{case.images}]"), compiled.preprocessing, STEPS)
     x, _ = next(iter(part.batches(case.images)))
     run = run_map(core_map, network, x)
     difference = compare(network, x, run)

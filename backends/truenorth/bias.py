@@ -1,9 +1,7 @@
-"""Biases: a leak that acts in every tick, from the first one on, and what to do before inputs come.
+"""Clocked biases, for the few neurons that cannot have a leak from the first tick on: see `starts`.
 
-A layer's first input arrives `L` ticks after the start. A leak acts from tick 0 on, so the neuron
-starts at `V0 - leak * L`: after `L` ticks its potential is `V0`. With a negative leak it starts
-higher; where it would fire on its way down, the bias comes as spikes of a clock that starts with
-the layer, and only the rest that is no multiple of the neuron's unit remains a (positive) leak.
+A clock fires in every tick from its layer's first step on; a neuron hears it with the multiple of
+its unit that its bias holds. Only the rest, which is not negative, remains a leak.
 """
 
 from __future__ import annotations
@@ -17,20 +15,6 @@ from snnc.backends.truenorth.layers import Layer
 from snnc.backends.truenorth.lower_layer import plain_parameters
 from snnc.backends.truenorth.parts import Signals, Tile
 from snnc.ir.tensors import Array
-
-
-def early(layer: Layer, first_tick: int, gated: Array) -> Array:
-    """The units that would fire before their layer's first step, bool (units,).
-
-    `gated`: those whose bias comes from a clock.
-    """
-    if first_tick == 0 or layer.memoryless:
-        return np.zeros(layer.units, bool)
-    empty = np.diff(layer.weights.indptr) == 0
-    down = np.where(empty | gated, 0, np.maximum(-layer.biases, 0))
-    highest = layer.starts_at + down * (first_tick - 1)
-    found: Array = layer.alive & (highest >= layer.thresholds)
-    return found
 
 
 def with_clock(layer: Layer, gated: Array) -> tuple[sparse.csr_matrix, Array]:

@@ -52,8 +52,9 @@ CODES: dict[str, str] = {
         "takes many ticks a time step; or take fewer bits, or train with grouped convolutions."
     ),
     "SN595": (
-        "A neuron starts at or above its threshold. A layer's first step is some ticks after the "
-        "start, and the chip would fire before it. Start below the threshold."
+        "A neuron would fire before its layer's first step, which is some ticks after the start, "
+        "and no other initial potential makes up for it: with a reset to zero, or in front of a "
+        "connection with a delay. Start below the threshold, or use soft reset."
     ),
     "SN596": (
         "A layer has no exact partial sums: it has memoryless gates, which forget a sum between "

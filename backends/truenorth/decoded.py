@@ -9,6 +9,7 @@ from scipy import sparse
 from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.effective import EffectiveWeights, effective_weights
 from snnc.backends.truenorth.layers import Layer, layers_of
+from snnc.backends.truenorth.starts import Start, starts_in
 from snnc.diagnostics import Diagnostic
 from snnc.ir.latency import layer_local
 from snnc.ir.model import Network
@@ -29,6 +30,10 @@ def decoded_findings(core_map: CoreMap, network: Network) -> list[Diagnostic]:
     found = [d for i, layer in enumerate(layers) for d in _thresholds(core_map, i, layer)]
     if core_map.ticks_per_step > 1:
         return found
+    starts = starts_in(core_map, layers)
+    found.extend(
+        d for i, layer in enumerate(layers) for d in _starts(core_map, i, starts[layer.name])
+    )
     sizes = {layer.name: layer.units for layer in layers}
     weights = effective_weights(core_map, sizes)
     ticks = {layer.name: layer.first_tick for layer in core_map.layers}
@@ -50,6 +55,14 @@ def _thresholds(core_map: CoreMap, index: int, layer: Layer) -> Iterator[Diagnos
     absent[units] = False
     if absent.any():
         yield _different(f"{int(absent.sum())} units have no neuron", layer.name)
+
+
+def _starts(core_map: CoreMap, index: int, start: Start) -> Iterator[Diagnostic]:
+    own = core_map.layer_of == index
+    wrong = core_map.potentials[own] != start.potentials[core_map.unit_of[own]]
+    if wrong.any():
+        text = f"{int(wrong.sum())} initial potentials differ"
+        yield _different(text, core_map.layers[index].name)
 
 
 def _weights(

@@ -9,9 +9,11 @@ from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.files import to_files
 from snnc.backends.truenorth.host import host_spikes
 from snnc.backends.truenorth.mapping import mapped
+from snnc.backends.truenorth.nscs import to_nscs
 from snnc.backends.truenorth.picture import mesh_svg, mesh_text
 from snnc.backends.truenorth.pin_spikes import sample_pins
 from snnc.backends.truenorth.ranc import ranc_refusal, to_ranc
+from snnc.backends.truenorth.sfti import to_sfti
 from snnc.ir import model as m
 from snnc.ir.latency import layer_local
 from snnc.ir.tensors import Array
@@ -65,4 +67,6 @@ def _exports(
     files: dict[str, bytes] = {}
     if ranc_refusal(core_map, ticks) is None:
         files["ranc.json"], files["ranc_config.json"] = to_ranc(core_map, pins, ticks)
+    files["nscs.json"] = to_nscs(core_map)
+    files["input.sfti"], _ = to_sfti(core_map, pins, ticks)
     return files

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import sparse
 
-from snnc.backends.truenorth.bias import clocked, early, with_clock
+from snnc.backends.truenorth.bias import clocked, with_clock
 from snnc.backends.truenorth.chip import TRUENORTH, ChipSpec
 from snnc.backends.truenorth.codes_of_weights import Spelling, spell
 from snnc.backends.truenorth.columns import layer_columns, output_lines, pin_signals
@@ -23,6 +22,7 @@ from snnc.backends.truenorth.lower_layer import Block, gate_parameters, plain_pa
 from snnc.backends.truenorth.parts import Signals, Tile
 from snnc.backends.truenorth.refusals import no_code, no_fit, too_early
 from snnc.backends.truenorth.route import assemble
+from snnc.backends.truenorth.starts import starts_of
 from snnc.backends.truenorth.tiles import DoesNotFitError
 from snnc.backends.truenorth.timing import timing_of
 from snnc.diagnostics import InputError
@@ -50,16 +50,25 @@ def lower(network: m.Network, spec: ChipSpec = TRUENORTH) -> CoreMap:
     for _ in range(_ROUNDS):
         draft = _draft(network, layers, gated, spec)
         timing = timing_of(draft, network)
-        ticks = timing.layers
-        found = {layer.name: early(layer, ticks[layer.name], gated[layer.name]) for layer in layers}
+        leaks = {layer.name: _leaks(layer, gated[layer.name]) for layer in layers}
+        starts = starts_of(layers, timing.layers, leaks)
         for layer in layers:
-            stuck = found[layer.name] & (gated[layer.name] | (layer.biases >= 0))
+            stuck = starts[layer.name].lost & (gated[layer.name] | layer.memoryless)
             if stuck.any():
-                raise InputError(too_early(layer, int(np.argmax(stuck)), ticks[layer.name]))
-        if not any(units.any() for units in found.values()):
-            return assemble(draft, network, timing)
-        gated = {name: gated[name] | units for name, units in found.items()}
+                tick = timing.layers[layer.name]
+                raise InputError(too_early(layer, int(np.argmax(stuck)), tick))
+        if not any(start.lost.any() for start in starts.values()):
+            return assemble(draft, network, timing, starts)
+        gated = {name: gated[name] | start.lost for name, start in starts.items()}
     raise AssertionError("latencies do not come to rest")
+
+
+def _leaks(layer: Layer, gated: Array) -> Array:
+    """What each neuron's leak is, int64 (units,)."""
+    if layer.memoryless:
+        found: Array = layer.biases - layer.thresholds + 1
+        return found
+    return with_clock(layer, gated)[1] if gated.any() else layer.biases
 
 
 def _draft(
@@ -120,9 +129,7 @@ def _block(
     if layer.memoryless:
         values = gate_parameters(layer.thresholds, layer.biases)
     else:
-        values = plain_parameters(
-            layer.thresholds, _felt(weights, leaks), layer.starts_at, layer.reset
-        )
+        values = plain_parameters(layer.thresholds, leaks, layer.starts_at, layer.reset)
     stretch = signals.find(layer.name, "layer")
     pins = np.array([s.kind == "pins" for s in signals.stretches])
     block = Block(
@@ -139,13 +146,6 @@ def _block(
         parameters=values,
     )
     return block, spelling
-
-
-def _felt(weights: sparse.csr_matrix, leaks: Array) -> Array:
-    """Leaks that matter: a neuron without inputs and with a bias below 0 never fires."""
-    empty = np.diff(weights.indptr) == 0
-    felt: Array = np.where(empty & (leaks < 0), 0, leaks)
-    return felt
 
 
 def _named(spelling: Spelling) -> str:

@@ -39,9 +39,9 @@ def too_early(layer: Layer, unit: int, tick: int) -> Diagnostic:
     text = (
         f"neuron {unit} of {layer.name} starts at {layer.starts_at[unit]}, its threshold is "
         f"{layer.thresholds[unit]}: on the chip it would fire before its first step, which is "
-        f"tick {tick}"
+        f"tick {tick}, and no start makes up for that"
     )
-    cure = "start below the threshold (without calibrate-potential, v_init is half of it)"
+    cure = "start below the threshold, use soft reset, or no delays behind this layer"
     return Diagnostic("SN595", text, ", ".join(layer.origin), cure)
 
 

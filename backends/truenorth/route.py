@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from snnc.backends.truenorth.core_map import CoreMap, OutputGroup, PinGroup
 from snnc.backends.truenorth.draft import Draft
 from snnc.backends.truenorth.fan_out import Node, SplitterCores, Target, serve
 from snnc.backends.truenorth.parts import Stretch
+from snnc.backends.truenorth.starts import Start
 from snnc.backends.truenorth.timing import Timing
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
@@ -42,13 +44,19 @@ class Wanted:
         return [Target(*row) for row in rows]
 
 
-def assemble(draft: Draft, network: m.Network, timing: Timing) -> CoreMap:
+def assemble(
+    draft: Draft,
+    network: m.Network,
+    timing: Timing,
+    starts: Mapping[str, Start] | None = None,
+) -> CoreMap:
     """The core map of a draft; cores stand on the mesh in their order, row by row.
 
     Args:
         draft: tiles with their replicas.
         network: that it was made from.
         timing: when spikes are sent and heard.
+        starts: potentials at tick 0 by layer; None where those of the tiles are meant.
     """
     wanted = _wanted(draft, timing)
     splitters = _Splitters(len(draft.tiles), draft)
@@ -57,6 +65,7 @@ def assemble(draft: Draft, network: m.Network, timing: Timing) -> CoreMap:
     names = [s.name for s in draft.signals.stretches if s.kind == "layer"]
     for core, connections in enumerate(chosen):
         _fill(arrays, draft, core, connections, timing, names)
+        _begin(arrays, draft, core, timing, starts)
     splitters.fill(arrays)
     return _as_map(arrays, draft, network, timing, wanted)
 
@@ -157,13 +166,6 @@ def _fill(
     which = arrays.put_tile(core, tile, columns)
     stretch = draft.signals.stretches[tile.stretch]
     count = len(which)
-    begun = timing.sends[tile.stretch]
-    potentials = arrays.parameters["potentials"][core, :count]
-    leaks = arrays.parameters["leaks"][core, :count].astype(np.int64)
-    forgets = arrays.parameters["saturates"][core, :count]
-    arrays.parameters["potentials"][core, :count] = np.where(
-        forgets, potentials, potentials - leaks * begun
-    )
     if stretch.kind == "layer":
         arrays.layer_of[core, :count] = names.index(stretch.name)
         arrays.unit_of[core, :count] = tile.signals[which] - stretch.start
@@ -173,6 +175,25 @@ def _fill(
         else:
             assert isinstance(connection, int)
             arrays.to_output(core, neuron, connection)
+
+
+def _begin(
+    arrays: CoreArrays,
+    draft: Draft,
+    core: int,
+    timing: Timing,
+    starts: Mapping[str, Start] | None,
+) -> None:
+    """Write where potentials start: as the layer says, a clock in time for its first tick."""
+    tile = draft.tiles[core]
+    stretch = draft.signals.stretches[tile.stretch]
+    potentials = arrays.parameters["potentials"][core]
+    if stretch.kind == "clock":
+        potentials -= arrays.parameters["leaks"][core] * timing.sends[tile.stretch]
+    elif stretch.kind == "layer" and starts is not None:
+        units = arrays.unit_of[core]
+        used = units >= 0
+        potentials[used] = starts[stretch.name].potentials[units[used]]
 
 
 def _as_map(

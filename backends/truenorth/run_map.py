@@ -13,7 +13,9 @@ from snnc.backends.stopped import decide, held, silenced
 from snnc.backends.truenorth.chip_run import ChipRun
 from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.host import host_populations, host_spikes
+from snnc.backends.truenorth.layers import layers_of
 from snnc.backends.truenorth.simulate import Progress, simulate
+from snnc.backends.truenorth.starts import starts_in
 from snnc.diagnostics import Diagnostic, UsageError
 from snnc.ir import model as m
 from snnc.ir.answers import read_out_unit
@@ -33,7 +35,8 @@ class MapRun:
         missing: population to bool (*shape): those units.
         spikes: as `Trace.spikes`, of what has a raster.
         synops: `core map` to synaptic operations of each sample (N,), int64: after lowering.
-        strays: population to spikes in ticks of no time step; 0 where the map is right.
+        strays: population to spikes in ticks of no time step, without those that neurons have
+            before their first step by design (see `starts`); 0 where the map is right.
         chip: what the chip did.
         exits: how samples were answered; None where no exit policy was executed. The chip ran all
             ticks for every sample; rasters and read-outs end with its answer.
@@ -101,7 +104,7 @@ def run_map(
         missing=missing,
         spikes=spikes,
         synops={"core map": run.synaptic_operations},
-        strays={name: layer.strays for name, layer in run.layers.items()},
+        strays=_strays(core_map, network, run),
         chip=run,
         exits=found,
     )
@@ -126,6 +129,13 @@ def _rasters(
         rasters[p.name] = flat.transpose(1, 0, 2).reshape(steps, -1, *p.shape)
         missing[p.name] = ~known.reshape(p.shape)
     return rasters, missing
+
+
+def _strays(core_map: CoreMap, network: m.Network, run: ChipRun) -> dict[str, int]:
+    starts = starts_in(core_map, layers_of(network))
+    early = {name: int(start.early.sum()) for name, start in starts.items()}
+    samples = len(run.spikes)
+    return {n: found.strays - samples * early.get(n, 0) for n, found in run.layers.items()}
 
 
 def _read_out(network: m.Network, head: m.Head, raster: Array) -> Array:

@@ -47,7 +47,9 @@ def report(
         with out.progress() as bars:
             measured = compiled.evaluate(data, steps=steps, batch=batch, progress=bars)
         content["evaluation"] = measured.as_dict()
-    write_atomic(output, render_report(content).encode("utf-8"))
+    mesh = program / "mesh.svg"
+    picture = mesh.read_bytes() if content.get("core_map") and mesh.is_file() else None
+    write_atomic(output, render_report(content, picture).encode("utf-8"))
     payload = {"output": str(output), "evaluated": data is not None}
     out.result(payload, f"written    {output}", *phase_tables(content.get("phases")))
     return 0

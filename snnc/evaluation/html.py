@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from snnc.evaluation.html_core_map import core_map_context
 from snnc.evaluation.html_exits import exit_context
 from snnc.evaluation.html_fit import fit_context
 from snnc.evaluation.html_phases import phase_context
@@ -25,8 +26,11 @@ PARTS = (
 )
 
 
-def render_report(report: Mapping[str, Any]) -> str:
-    """One self-contained HTML page: no script, no font, no picture from elsewhere."""
+def render_report(report: Mapping[str, Any], mesh: bytes | None = None) -> str:
+    """One self-contained HTML page: no script, no font, no picture from elsewhere.
+
+    `mesh`: the picture of a core map, where the program has one.
+    """
     evaluation = report.get("evaluation")
     notes = dict.fromkeys([*report["notes"], *(evaluation["notes"] if evaluation else ())])
     page = _environment(autoescape=True).get_template("report/report.html.j2")
@@ -47,6 +51,7 @@ def render_report(report: Mapping[str, Any]) -> str:
         **exit_context(report, evaluation),
         **whole_context(evaluation),
         **fit_context(report),
+        **core_map_context(report, mesh),
         **phase_context(report, _drawn),
     )
 

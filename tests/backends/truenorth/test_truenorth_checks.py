@@ -149,7 +149,7 @@ def test_too_many_inputs_names_the_layer_the_need_and_the_cure() -> None:
 
 def test_a_start_at_the_threshold() -> None:
     with pytest.raises(InputError) as caught:
-        lower(with_neuron("fc", v_init=10_000.0))
+        lower(with_neuron("fc", v_init=10_000.0, reset="zero"))
     assert caught.value.diagnostics[0].code == "SN595"
 
 

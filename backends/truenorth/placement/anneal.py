@@ -15,8 +15,8 @@ import numpy as np
 from snnc.backends.truenorth.placement.board import Board, neighbours
 from snnc.ir.tensors import Array
 
-MOVES_PER_PIECE, MOST_MOVES = 1000, 2_000_000
-"""Exchanges that are tried."""
+MOVES_PER_PIECE = 500
+"""Exchanges that are tried, unless their number is given."""
 
 HOT, COLD = 0.5, 0.005
 """Temperatures of the first and the last batch, as shares of the mean change by an exchange."""
@@ -50,7 +50,7 @@ def annealed(
     """
     if board.free.sum() < 2 or not board.traffic.nnz:
         return board
-    total = min(MOVES_PER_PIECE * board.size, MOST_MOVES) if moves is None else moves
+    total = MOVES_PER_PIECE * board.size if moves is None else moves
     random = np.random.default_rng(seed)
     state = _State(board, board.points.copy(), _grid(board.points))
     size = max(8, board.size // 12)

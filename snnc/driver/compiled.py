@@ -12,7 +12,8 @@ from snnc.data.preprocessing import Preprocessing
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.driver.overlap import overlap_notes
 from snnc.driver.samples import DataLike, open_inputs
-from snnc.evaluation.reference import AnnReference, InterpretedAnn
+from snnc.evaluation.exported import StoredAnn
+from snnc.evaluation.reference import AnnReference
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
 
@@ -171,7 +172,7 @@ class Compiled:
         """The ANN to compare with, None where none is known."""
         if self.reference is not None or self.ann is None:
             return self.reference
-        return InterpretedAnn(self.ann)
+        return StoredAnn(self.ann)
 
     def require_steps(self, steps: int | None) -> None:
         """Refuse more time steps than a program of whole numbers was made for.

@@ -30,7 +30,7 @@ from snnc.evaluation.levels import level_notes, levels_of
 from snnc.evaluation.notes import exit_notes, network_notes, rest_notes
 from snnc.evaluation.phase_notes import phase_notes, saving_notes
 from snnc.evaluation.phases import timed_spikes
-from snnc.evaluation.quantisation import QuantisationMeter
+from snnc.evaluation.quantisation import QuantisationMeter, compared_samples
 from snnc.evaluation.reference import AnnReference, head_values
 from snnc.evaluation.result import Evaluation
 from snnc.evaluation.settling import Settling, SettlingSums
@@ -112,7 +112,7 @@ def evaluate_network(
         quantised: the quantised ANN whose integers the spike counts equal at rest, where it is
             not `ann` itself (a network that a pass quantised).
         fractions: what an integer network was made from; what whole numbers cost is then measured
-            on the first `layer_samples` samples.
+            on the first samples, `compared_samples` of them.
         steps: time steps, by default those of the events or of the network's schedule.
         batch: samples per batch, by default chosen by the network's size; memory grows with it,
             results do not depend on it.
@@ -141,6 +141,9 @@ def evaluate_network(
         raise InputError(Diagnostic("SN933", text, help="compile it, or add --passes to-spiking"))
     measured = _Measured(network, ann, quantised, total_steps, mode)
     cost = None if fractions is None or mode == "run" else QuantisationMeter(network, fractions)
+    costed = 0
+    if fractions is not None:
+        costed = compared_samples(fractions, total_steps, layer_samples)
     known_labels = getattr(data, "labels", None)
     if known_labels is not None:
         measured.judge.check(known_labels, 0)
@@ -162,8 +165,9 @@ def evaluate_network(
             )
             part = x[: max(0, min(count, layer_samples - before))]
             measured.count(trace, labels, logits, part)
-            if cost is not None and trace.exits is None and len(part):
-                cost.compare(trace, first_samples(network, values, len(part)), labels)
+            left = min(count, costed - before)
+            if cost is not None and trace.exits is None and left > 0:
+                cost.compare(trace, first_samples(network, values, left), labels)
             del trace  # the next run needs its memory
     found = measured.result(
         tuple(getattr(data, "notes", ())), min(layer_samples, tally.samples), simulator.dtype

@@ -12,6 +12,7 @@ from snnc.backends.reference.trace import Trace
 from snnc.evaluation.inputs import sample_count, takes_events
 from snnc.evaluation.judge import Judge
 from snnc.ir import model as m
+from snnc.ir.interpret import network_macs
 from snnc.ir.linear import broadcast_parameter
 from snnc.ir.phases import fire_thresholds, kernels
 from snnc.ir.tensors import Array
@@ -19,6 +20,14 @@ from snnc.passes.integer_layers import synapses_of
 
 _COMPARED_ELEMENTS = 1 << 22
 """Spike counts of all samples that are held at a time."""
+
+
+FEWEST_SAMPLES = 32
+"""Samples that the network of fractions runs at least, however large it is."""
+
+_WORK = 1 << 32
+"""Multiply-accumulates that the network of fractions may do: a second or two of NumPy. Rates and
+errors of layers are means over many neurons, so that few samples tell them well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,12 @@ class Quantisation:
     def as_dict(self) -> dict[str, Any]:
         """The same as a JSON object."""
         return asdict(self) | {"layers": [asdict(layer) for layer in self.layers]}
+
+
+def compared_samples(before: m.Network, steps: int, most: int) -> int:
+    """How many samples the network of fractions runs: fewer for a large network, at most `most`."""
+    each = max(1, network_macs(before) * steps)
+    return min(most, max(FEWEST_SAMPLES, _WORK // each))
 
 
 class QuantisationMeter:

@@ -9,9 +9,11 @@ from pass_tools import make_context, run_specs
 
 from snnc.backends.reference.simulator import Simulator
 from snnc.driver.samples import ArraySamples
+from snnc.evaluation import quantisation
 from snnc.evaluation.evaluate import evaluate_network
 from snnc.evaluation.quantisation import QuantisationMeter, weight_error
 from snnc.ir import model as m
+from snnc.ir.interpret import network_macs
 from snnc.passes.base import Context
 
 SPIKING = "fold-batch-norm,fuse-linear,max-pool,normalize,to-spiking,fold-chains"
@@ -89,3 +91,15 @@ def test_an_evaluation_holds_it_for_networks_of_whole_numbers_only():
     assert [row["name"] for row in found["quantisation"]["layers"]] == ["conv1", "conv2", "out"]
     assert found["exactness"] is None
     assert evaluate_network(before, data).quantisation is None
+
+
+def test_a_large_network_is_compared_on_fewer_samples(monkeypatch):
+    before, after = pair("quantize-weights")
+    work = network_macs(before) * before.schedule.steps
+    monkeypatch.setattr(quantisation, "FEWEST_SAMPLES", 4)
+    for share, expected in ((100, 24), (9, 9), (2, 4)):
+        monkeypatch.setattr(quantisation, "_WORK", share * work)
+        assert quantisation.compared_samples(before, before.schedule.steps, 24) == expected
+    found = evaluate_network(after, ArraySamples(nets.images(24), None), fractions=before, batch=3)
+    assert found.quantisation.samples == 4
+    assert found.layer_samples == 0  # no ANN was given

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -51,6 +53,14 @@ _ENTRIES = (
     "counts",
     "arrays",
 )
+
+
+_UNREADABLE = (
+    *(ValueError, TypeError, AttributeError, KeyError, OSError, EOFError, MemoryError),
+    *(OverflowError, RecursionError, NotImplementedError, SyntaxError, UserWarning),
+    *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
+)
+"""What NumPy and the library raise over damaged archives and headers of arrays."""
 
 
 def to_files(core_map: CoreMap) -> dict[str, bytes]:
@@ -168,9 +178,7 @@ def _arrays(entry: Entries, content: bytes) -> dict[str, Array]:
                 odd = sorted(set(archive.files) ^ set(FIELDS))
                 raise unusable(f"arrays are missing or were added: {', '.join(odd)}", NPZ)
             return {name: archive[name] for name in FIELDS}
-    except (ValueError, TypeError, AttributeError, OSError, EOFError, KeyError) as error:
-        raise _broken(f"it is no archive of arrays ({error})") from error
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, MemoryError) as error:
+    except _UNREADABLE as error:
         raise _broken(f"it is no archive of arrays ({error})") from error
 
 

@@ -8,6 +8,10 @@ from types import ModuleType
 
 
 def raised_codes(package: ModuleType, pattern: str = r'"(SN\d{3})"') -> set[str]:
-    """All codes that `pattern` finds in the package's files, `codes.py` left out."""
-    sources = (p for p in Path(next(iter(package.__path__))).rglob("*.py") if p.name != "codes.py")
+    """All codes that `pattern` finds in the package's files, tables of codes left out."""
+    sources = (
+        p
+        for p in Path(next(iter(package.__path__))).rglob("*.py")
+        if not p.name.endswith("codes.py")
+    )
     return {c for p in sources for c in re.findall(pattern, p.read_text(encoding="utf-8"))}

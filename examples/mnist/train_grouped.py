@@ -117,7 +117,8 @@ def grouped(weight: Array, layer: Layer) -> Array:
 def convolved(seen: Array, weight: Array, bias: Array, layer: Layer) -> Array:
     """Values (N * rows * columns, channels) from what `windows` gives."""
     sums = (seen @ grouped(weight, layer)).transpose(1, 0, 2)
-    return sums.reshape(len(sums), layer.channels) + bias
+    values: Array = sums.reshape(len(sums), layer.channels) + bias
+    return values
 
 
 def activated(sums: Array, random: np.random.Generator) -> Array:

@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
-from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.engine_plan import CorePlan, Group, Plan, matrix_of
+from snnc.backends.truenorth.legality_base import place_of
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir.tensors import Array
 
@@ -188,17 +188,8 @@ class Engine:
 def _overflow(plan: Plan, rows: slice, v: Array, tick: int) -> InputError:
     limit = plan.core_map.spec.largest_potential
     row, sample = np.argwhere(np.abs(v) > limit)[0]
-    flat = int(plan.neurons[rows.start + row])
+    neuron = divmod(int(plan.neurons[rows.start + row]), plan.core_map.spec.neurons)
+    where = place_of(plan.core_map, *neuron)
     message = f"the potential is {int(v[row, sample])} in tick {tick}; the chip holds +-{limit}"
     cure = "fewer time steps, or smaller weights and thresholds"
-    return InputError(Diagnostic("SN576", message, place_of(plan.core_map, flat), cure))
-
-
-def place_of(core_map: CoreMap, flat: int) -> str:
-    """A neuron as a place to read: core, neuron, and what it stands for."""
-    core, neuron = divmod(flat, core_map.spec.neurons)
-    layer = int(core_map.layer_of[core, neuron])
-    if layer < 0:
-        return f"core {core}, neuron {neuron}"
-    unit = int(core_map.unit_of[core, neuron])
-    return f'core {core}, neuron {neuron} (unit {unit} of "{core_map.layers[layer].name}")'
+    return InputError(Diagnostic("SN576", message, where, cure))

@@ -14,8 +14,9 @@ import numpy as np
 
 from snnc.backends.truenorth.chip_run import ChipRun, LayerSpikes
 from snnc.backends.truenorth.core_map import TO_OUTPUT, CoreMap
-from snnc.backends.truenorth.engine import Engine, pack, place_of, unpack
+from snnc.backends.truenorth.engine import Engine, pack, unpack
 from snnc.backends.truenorth.engine_plan import Plan, make_plan
+from snnc.backends.truenorth.legality_base import place_of
 from snnc.backends.truenorth.pin_spikes import checked_spikes, pin_spikes, sent_packets
 from snnc.backends.truenorth.wiring import driven, reset_potentials
 from snnc.diagnostics import Diagnostic, InputError
@@ -119,7 +120,7 @@ def _check(core_map: CoreMap, ticks: int, probes: Sequence[tuple[int, int]]) -> 
     far = core_map.used & (np.maximum(start, np.abs(reset_potentials(core_map))) > limit)
     if far.any():
         message = f"an initial or reset potential is beyond what the chip holds, +-{limit}"
-        where = place_of(core_map, int(np.flatnonzero(far)[0]))
+        where = place_of(core_map, *(int(n) for n in np.argwhere(far)[0]))
         raise InputError(Diagnostic("SN576", message, where))
 
 
@@ -226,9 +227,10 @@ class _Recorder:
         differ = engine.trains[self._copies, here] != engine.trains[self._originals, here]
         if differ.any():
             place = int(np.argwhere(differ)[0, 0])
-            flat = int(self._plan.neurons[self._copies[place]])
+            core_map = self._plan.core_map
+            neuron = divmod(int(self._plan.neurons[self._copies[place]]), core_map.spec.neurons)
             message = "a replica of a unit fires in other ticks than the unit"
-            raise InputError(Diagnostic("SN574", message, place_of(self._plan.core_map, flat)))
+            raise InputError(Diagnostic("SN574", message, place_of(core_map, *neuron)))
         begin = max(0, -(-(first - self._begin) // self._every))
         end = max(begin, -(-(first + ticks - self._begin) // self._every))
         columns = self._begin + np.arange(begin, end) * self._every - first + back

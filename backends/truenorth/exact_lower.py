@@ -14,6 +14,7 @@ from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.draft import Draft, drafted
 from snnc.backends.truenorth.exact_sums import (
     Pulses,
+    clusters_of,
     groups_of,
     largest_sum,
     magnitudes,
@@ -25,6 +26,7 @@ from snnc.backends.truenorth.lower_layer import Block, plain_parameters, tiles
 from snnc.backends.truenorth.parts import Signals, Stretch, Tile
 from snnc.backends.truenorth.refusals import no_exact
 from snnc.backends.truenorth.route import assemble
+from snnc.backends.truenorth.tiles import Demand, tiles_of
 from snnc.backends.truenorth.timing import Timing
 from snnc.diagnostics import InputError
 from snnc.ir import model as m
@@ -107,13 +109,45 @@ def exact_range(network: m.Network, spec: ChipSpec = TRUENORTH) -> dict[str, tup
 def _sums(layer: Layer, steps: int, spec: ChipSpec) -> Sums:
     unit = common_divisors(layer.weights)
     parts = magnitudes(layer)
-    groups, lifted = groups_of(parts, spec), pulses(layer, steps, spec)
+    groups, lifted = _groups(layer, parts, spec), pulses(layer, steps, spec)
     if layer.memoryless or groups is None or lifted is None or unit.max() > spec.largest_strength:
         raise InputError(no_exact(layer))
     if 2 * len(groups) + 2 * lifted.count + 1 > spec.axons:
         raise InputError(no_exact(layer))
     largest = max(largest_sum(sparse.csr_matrix(parts[:, a:b])) for a, b in groups)
     return Sums(layer, parts, tuple(groups), largest, lifted)
+
+
+def _groups(layer: Layer, parts: sparse.csr_matrix, spec: ChipSpec) -> list[tuple[int, int]] | None:
+    """The grouping of inputs that takes the fewest cores; None if there is none."""
+    best: tuple[int, list[tuple[int, int]]] | None = None
+    for clusters in clusters_of(layer):
+        groups = groups_of(parts, clusters, spec)
+        if groups is None:
+            continue
+        cores = sum(_partial_cores(layer, parts, group, spec) for group in groups)
+        if best is None or cores < best[0]:
+            best = cores, groups
+    return None if best is None else best[1]
+
+
+def _partial_cores(
+    layer: Layer, parts: sparse.csr_matrix, group: tuple[int, int], spec: ChipSpec
+) -> int:
+    matrix = sparse.csr_matrix(parts[:, group[0] : group[1]])
+    spelling = spell(matrix, spec.largest_strength)
+    assert spelling is not None  # a part of a matrix that has a code
+    ones = np.ones(matrix.shape[0], np.int64)
+    demand = Demand(
+        pattern=matrix,
+        axons=spelling.axons,
+        paid=np.zeros(matrix.shape[1], bool),
+        copies=ones,
+        columns=ones,
+        alive=np.diff(matrix.indptr) > 0,
+        shape=(2 * layer.shape[0], *layer.shape[1:]),
+    )
+    return len(tiles_of(demand, spec))
 
 
 def _find(signals: Signals, name: str, kind: str) -> tuple[int, Stretch]:

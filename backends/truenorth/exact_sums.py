@@ -93,10 +93,18 @@ def partial_rows(layer: Layer, units: Array, negative: Array) -> Array:
     return rows
 
 
-def groups_of(matrix: sparse.csr_matrix, spec: ChipSpec) -> list[tuple[int, int]] | None:
-    """Stretches of columns of which every row needs no more axons than a core has.
+def groups_of(
+    matrix: sparse.csr_matrix, clusters: Array, spec: ChipSpec
+) -> list[tuple[int, int]] | None:
+    """Stretches of columns of which every cluster of rows needs no more axons than a core has.
 
-    None where a matrix has no axon code, or a single column is too much.
+    Args:
+        matrix: of partial sums.
+        clusters: int64 (rows,): number of the cluster of each row.
+        spec: the chip.
+
+    Returns:
+        None where a matrix has no axon code, or a single column is too much.
     """
     spelling = spell(matrix, spec.largest_strength)
     if spelling is None:
@@ -106,15 +114,26 @@ def groups_of(matrix: sparse.csr_matrix, spec: ChipSpec) -> list[tuple[int, int]
         return None
     pattern = sparse.csc_matrix(matrix)
     found, start = [], 0
-    load = np.zeros(matrix.shape[0], np.int64)
+    load = np.zeros(int(clusters.max(initial=0)) + 1, np.int64)
     for column in range(matrix.shape[1]):
         rows = pattern.indices[pattern.indptr[column] : pattern.indptr[column + 1]]
-        if len(rows) and (load[rows] + axons[column]).max() > spec.axons:
+        read = np.unique(clusters[rows])
+        if len(read) and (load[read] + axons[column]).max() > spec.axons:
             found.append((start, column))
             start, load = column, np.zeros_like(load)
-        load[rows] += axons[column]
+        load[read] += axons[column]
     found.append((start, matrix.shape[1]))
     return found
+
+
+def clusters_of(layer: Layer) -> tuple[Array, Array]:
+    """Two ways to cluster the rows of `magnitudes`, each int64 (2 * units,).
+
+    By place in the image, whatever the channel: dense layers read the same inputs everywhere. And
+    each row by itself: channels of grouped convolutions read different ones.
+    """
+    rows = np.arange(2 * layer.units)
+    return rows % (layer.units // layer.shape[0]), rows
 
 
 def largest_sum(matrix: sparse.csr_matrix) -> int:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from snnc.backends.truenorth.core_map import ROLES, TO_CORE, CoreMap
+from snnc.backends.truenorth.core_map import ROLES, CoreMap
 from snnc.backends.truenorth.host import host_populations
+from snnc.backends.truenorth.picture_mesh import driven_axons
 from snnc.backends.truenorth.placement import wiring
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
@@ -29,10 +30,10 @@ def figures(core_map: CoreMap, network: m.Network) -> dict[str, Any]:
         "cores_per_chip": core_map.spec.cores,
         "roles": {role: count for role, count in roles.items() if count},
         "neurons": int(core_map.used.sum()),
-        "axons": int(_axons(core_map).sum()),
+        "axons": int(driven_axons(core_map).sum()),
         "use": {
             "neurons": float(core_map.used.mean()),
-            "axons": float(_axons(core_map).mean()) / core_map.spec.axons,
+            "axons": float(driven_axons(core_map).mean()) / core_map.spec.axons,
         },
         "pins": len(core_map.pin_starts) - 1,
         "outputs": core_map.outputs,
@@ -45,21 +46,11 @@ def figures(core_map: CoreMap, network: m.Network) -> dict[str, Any]:
     }
 
 
-def _axons(core_map: CoreMap) -> Array:
-    """Axons that are driven, int64 (C,)."""
-    driven = np.zeros((core_map.cores, core_map.spec.axons), bool)
-    inside = core_map.kinds == TO_CORE
-    driven[core_map.targets[inside], core_map.target_axons[inside]] = True
-    driven[core_map.pin_cores, core_map.pin_axons] = True
-    counts: Array = driven.sum(axis=1)
-    return counts
-
-
 def _layers(core_map: CoreMap) -> list[dict[str, Any]]:
     """One row for each layer: its cores by role, units, replicas, first tick, axon code."""
     names = [name.split("/")[0] for name in core_map.corelet_names]
     owner = np.array([names[i] for i in core_map.corelets])
-    axons, rows = _axons(core_map), []
+    axons, rows = driven_axons(core_map), []
     for index, layer in enumerate(core_map.layers):
         own = owner == layer.name
         units = core_map.unit_of[core_map.layer_of == index]

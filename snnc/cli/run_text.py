@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from snnc.ir.tensors import Array
 
 SHOWN = 10
+SHOWN_ESTIMATES = ("truenorth-synop", "truenorth-whole-chip", "truenorth-real-time")
+"""Of all that `--json` has: operations alone, the chip that is switched on, and time."""
 
 
 def texts(
@@ -74,7 +76,8 @@ def chip_lines(chip: Mapping[str, Any] | None) -> list[str]:
         f"{chip['spikes_per_sample']:,.0f} spikes, {chip['packets_per_sample']:,.0f} packets of "
         f"{chip['hops_per_sample']:,.0f} hops in all per sample"
     )
-    return [text, *(_estimate(figure) for figure in chip["estimates"])]
+    shown = [figure for figure in chip["estimates"] if figure["name"] in SHOWN_ESTIMATES]
+    return [text, *(_estimate(figure) for figure in shown)]
 
 
 def _estimate(figure: Mapping[str, Any]) -> str:

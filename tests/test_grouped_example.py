@@ -82,7 +82,7 @@ def converted(bits: int) -> snnc.Compiled:
         f"quantize-weights{{target=truenorth,bits={bits}}}"
     )
     with np.load(FOLDER / "images.npz", allow_pickle=False) as data:
-        x = data["x_train"][:, None].astype(np.float32) / 255
+        x = data["x_train"][:128, None].astype(np.float32) / 255
     return snnc.compile(FOLDER / "grouped.onnx", calibration=x, passes=passes, steps=32)
 
 

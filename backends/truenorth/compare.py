@@ -70,6 +70,5 @@ def differences(run: MapRun, trace: Trace, names: list[str], first: int) -> Iter
         places = np.argwhere((ours != theirs) & ~run.missing[name])
         if len(places):
             place = tuple(int(n) for n in places[0])
-            step, sample, *neuron = place
-            found = int(ours[place]), int(theirs[place])
-            yield Difference("layer", name, first + sample, step + 1, tuple(neuron), *found)
+            values = int(ours[place]), int(theirs[place])
+            yield Difference("layer", name, first + place[1], place[0] + 1, place[2:], *values)

@@ -9,7 +9,7 @@ from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.files import to_files
 from snnc.backends.truenorth.host import host_spikes
 from snnc.backends.truenorth.mapping import mapped
-from snnc.backends.truenorth.nscs import to_nscs
+from snnc.backends.truenorth.nscs import nscs_refusal, to_nscs
 from snnc.backends.truenorth.picture import mesh_svg, mesh_text
 from snnc.backends.truenorth.pin_spikes import sample_pins
 from snnc.backends.truenorth.ranc import ranc_refusal, to_ranc
@@ -49,6 +49,17 @@ def exported(core_map: CoreMap, wish: str) -> bool:
     return wish == "all" or (wish == "auto" and core_map.cores <= MOST_CORES)
 
 
+def left_out(core_map: CoreMap, wish: str, ticks: int) -> list[str]:
+    """Which files of other simulators are not written, and why, one sentence each."""
+    if wish == "none":
+        return ["no files of other simulators were asked for"]
+    if not exported(core_map, wish):
+        text = f"files of other simulators are left out of maps of more than {MOST_CORES} cores"
+        return [f"{text}: truenorth{{exports=all}} writes them"]
+    reasons = {"ranc.json": ranc_refusal(core_map, ticks), "nscs.json": nscs_refusal(core_map)}
+    return [f"no {name}: {found.message}" for name, found in reasons.items() if found is not None]
+
+
 def _exports(
     core_map: CoreMap, network: m.Network, inputs: Mapping[str, Array]
 ) -> dict[str, bytes]:
@@ -67,6 +78,7 @@ def _exports(
     files: dict[str, bytes] = {}
     if ranc_refusal(core_map, ticks) is None:
         files["ranc.json"], files["ranc_config.json"] = to_ranc(core_map, pins, ticks)
-    files["nscs.json"] = to_nscs(core_map)
-    files["input.sfti"], _ = to_sfti(core_map, pins, ticks)
+    if nscs_refusal(core_map) is None:
+        files["nscs.json"] = to_nscs(core_map)
+        files["input.sfti"], _ = to_sfti(core_map, pins, ticks)
     return files

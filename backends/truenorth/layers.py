@@ -81,7 +81,7 @@ def layers_of(network: m.Network) -> tuple[Layer, ...]:
         kept = layer.weights.copy()
         kept.data[~live[np.repeat(np.arange(len(live)), np.diff(kept.indptr))]] = 0
         kept.eliminate_zeros()
-        used = np.asarray((kept != 0).sum(axis=0)).reshape(-1) > 0
+        used = np.bincount(kept.indices, minlength=kept.shape[1]) > 0
         for index, (source, _, _) in enumerate(layer.keys):
             if source in alive:
                 alive[source] |= used[layer.starts[index] : layer.starts[index + 1]]

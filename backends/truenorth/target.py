@@ -101,12 +101,15 @@ class TrueNorthTarget:
 
     def figures(self, network: model.Network) -> dict[str, Any]:
         """`core_map`: cores by layer and role, what is used of them, hops, latency, exactness."""
+        from snnc.backends.truenorth.emit import left_out
         from snnc.backends.truenorth.figures import figures
         from snnc.backends.truenorth.mapping import mapped, reasons
 
-        if reasons(network, self):
+        if reasons(network, self) or network.schedule is None:
             return {}
-        return {"core_map": figures(mapped(network, self), network)}
+        core_map = mapped(network, self)
+        missing = left_out(core_map, self.exports, core_map.ticks(network.schedule.steps))
+        return {"core_map": {**figures(core_map, network), "left_out": missing}}
 
     def emit(self, network: model.Network, inputs: Mapping[str, Array]) -> dict[str, bytes]:
         """The core map, its pictures, and the files of other simulators."""

@@ -34,6 +34,5 @@ def total_lines(found: Mapping[str, Any]) -> list[str]:
         f"at most; {found['ticks']:,} ticks a sample, {found['ticks_per_step']} a time step, the "
         f"last layer begins at tick {found['latency']}"
     )
-    if not found["host"]:
-        return [cores, links]
-    return [cores, links, f"the host computes {', '.join(found['host'])} and sends the spikes"]
+    host = f"the host computes {', '.join(found['host'])} and sends the spikes"
+    return [cores, links, *([host] if found["host"] else []), *found["left_out"]]

@@ -150,5 +150,5 @@ COUNTED: dict[str, Callable[[str], m.Network]] = {
 }
 """The networks of the table of core counts, by name; each takes a key of `WEIGHTS`."""
 
-GROWTH = (4, 12, 44)
-"""Channels of `grouped` for some 400, 1,060 and 3,850 cores."""
+GROWTH = (4, 12, 48)
+"""Channels of `grouped` for some 380, 990 and 3,940 cores."""

@@ -193,5 +193,19 @@ def _fitting(demand: Demand, units: Array, spec: ChipSpec) -> list[Array]:
     axons, columns = needed_axons(demand, units), int(demand.columns[units].sum())
     if axons <= spec.axons and columns <= spec.neurons:
         return [units]
+    found: list[Array] = []
+    for part in _halves(demand.shape, units):
+        found.extend(_fitting(demand, part, spec))
+    return found
+
+
+def _halves(shape: Shape, units: Array) -> tuple[Array, Array]:
+    """Two parts of a tile: of an image along its longer side, since channels share their inputs."""
+    if len(shape) == 3:
+        _, rows, columns = np.unravel_index(units, shape)
+        sides = sorted((rows, columns), key=lambda side: np.ptp(side), reverse=True)
+        if np.ptp(sides[0]) > 0:
+            low = sides[0] < (sides[0].min() + sides[0].max() + 1) // 2
+            return units[low], units[~low]
     half = len(units) // 2
-    return [*_fitting(demand, units[:half], spec), *_fitting(demand, units[half:], spec)]
+    return units[:half], units[half:]

@@ -21,6 +21,7 @@ from snnc.passes.requantize import Requantize
 from snnc.passes.schedule_ttfs import ScheduleTtfs
 from snnc.passes.set_exit import SetExit
 from snnc.passes.spike_heads import SpikeHeads
+from snnc.passes.split_fan_in import SplitFanIn
 from snnc.passes.to_spiking import ToSpiking
 
 PASSES: dict[str, type[Pass]] = {
@@ -43,6 +44,7 @@ PASSES: dict[str, type[Pass]] = {
         EncodeInputs,
         FoldChains,
         QuantizeWeights,
+        SplitFanIn,
         AddLatency,
         SetExit,
         IntegerExit,

@@ -94,6 +94,22 @@ CODES: dict[str, str] = {
         "that is on the chip. Run encode-inputs first: it turns the input into spikes that the "
         "chip reads like all others."
     ),
+    "SN786": (
+        "A neuron needs more axons than a core of TrueNorth has: each of its inputs takes an axon "
+        "for every bit of its weights (4 bits: 64 inputs fit). With `--partial-sums rate` "
+        "split-fan-in adds the inputs up in groups, which moves spikes a little; `exact` takes "
+        "more ticks instead. Fewer bits, grouped convolutions or smaller layers need fewer axons."
+    ),
+    "SN787": (
+        "Partial sums do not help: the window of a single input channel is more than a core, or "
+        "the partial sums are so many that they do not fit a core either, or the potential that "
+        "they bring could leave its range. The message says which."
+    ),
+    "SN788": (
+        "Partial neurons pass on what they receive in pieces of one load, at most one piece a "
+        "step for each copy, and a load is at most 255. More comes in than that. More copies "
+        "share it: `split-fan-in{copies=8}`."
+    ),
     "SN764": (
         "The range of an analog input is learned from the calibration samples, and these are all "
         "zero or not finite. Use real samples, after the same preprocessing as later inputs."

@@ -153,12 +153,12 @@ def _channels(chain: Chain) -> Ops | None:
     for i, (a, b) in enumerate(zip(chain.ops, chain.ops[1:], strict=False)):
         merged: m.Operator | None = None
         if isinstance(a, m.Embed | m.Slice) and a.axis == 0 and isinstance(b, m.Conv2d):
-            full = _ungrouped(b, chain.weight(b)).transpose(1, 0, 2, 3)
+            full = ungrouped(b, chain.weight(b)).transpose(1, 0, 2, 3)
             back = (shapes[i][0], *full.shape[1:])
             weight = linear.adjoint(a, full[None], back, chain.tensors.array)[0]
             merged = chain.with_weight(replace(b, groups=1), weight.transpose(1, 0, 2, 3))
         elif isinstance(a, m.Conv2d) and isinstance(b, m.Embed | m.Slice) and b.axis == 0:
-            full = _ungrouped(a, chain.weight(a))
+            full = ungrouped(a, chain.weight(a))
             moved = linear.apply(b, full[None], chain.tensors.array)[0]
             merged = chain.with_weight(replace(a, groups=1), moved)
         if merged is not None:
@@ -211,7 +211,7 @@ def compose_convs(a: m.Conv2d, first: Array, b: m.Conv2d, second: Array) -> tupl
     stride. Depthwise on both sides stays depthwise; any other groups are spelt out.
     """
     depthwise = a.groups == b.groups == len(first) == len(second) and first.shape[1] == 1
-    one, two = (first, second) if depthwise else (_ungrouped(a, first), _ungrouped(b, second))
+    one, two = (first, second) if depthwise else (ungrouped(a, first), ungrouped(b, second))
     taps = _dilated(one.astype(np.float64), a.dilations)
     spread = [
         (two.shape[2 + x] - 1) * b.dilations[x] * a.strides[x] + taps.shape[2 + x] for x in (0, 1)
@@ -238,7 +238,7 @@ def _dilated(weight: Array, dilations: tuple[int, int]) -> Array:
     return spread
 
 
-def _ungrouped(op: m.Conv2d, weight: Array) -> Array:
+def ungrouped(op: m.Conv2d, weight: Array) -> Array:
     """The weight of a grouped convolution for one group, with zeros between the groups."""
     if op.groups == 1:
         return weight.astype(np.float64)

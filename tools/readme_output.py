@@ -35,7 +35,13 @@ COMPILE_LOIHI = (
 )
 RUN_LAVA = ("run", "lava", "--inputs", f"{IMAGES}:test[:4]", "--on", "lava")
 EVAL_LOIHI = ("eval", "lava", "--data", f"{IMAGES}:test")
+COMPILE_MAP = (
+    *("compile", str(EXAMPLE / "grouped.onnx"), "--target", "truenorth"),
+    *("--calibration", f"{IMAGES}:train", "--divide", "255", "-o", "map"),
+)
+RUN_MAP = ("run", "map", "--inputs", f"{IMAGES}:test[:100]")
 PICTURE = "exit_accuracy.svg"
+MESH = "mesh.svg"
 LAST_OF_SUMMARY = "spikes per sample"
 
 
@@ -115,6 +121,9 @@ def main() -> int:
         fit = part(output_of(*COMPILE_LOIHI, folder=folder), "Does it fit?", "mean use")
         lava = output_of(*RUN_LAVA, folder=folder)
         whole = rest(output_of(*EVAL_LOIHI, folder=folder), "whole numbers")
+        cores = rest(output_of(*COMPILE_MAP, folder=folder), "Cores of")
+        mapped = part(output_of(*RUN_MAP, folder=folder), "100 samples", "first 10")
+        mesh = (Path(folder) / "map" / MESH).read_bytes()
         picture = (Path(folder) / "plots" / PICTURE).read_bytes()
     readme = with_output(README.read_text(encoding="utf-8"), "`snnc demo`", demo)
     readme = with_output(readme, "`snnc eval`", summary(evaluated))
@@ -123,6 +132,8 @@ def main() -> int:
     readme = with_output(readme, "`snnc eval of spike times`", summary(times))
     readme = with_output(readme, "`snnc compile --target loihi`", fit)
     readme = with_output(readme, "`snnc run --on lava`", lava)
+    readme = with_output(readme, "`snnc compile --target truenorth`", cores)
+    readme = with_output(readme, "`snnc run of a core map`", mapped)
     guide = with_output(GUIDE.read_text(encoding="utf-8"), "`snnc compile`", compiled)
     guide = with_output(guide, "`snnc eval`", evaluated)
     guide = with_output(guide, "`snnc compile --exit`", compiled_exits)
@@ -132,6 +143,7 @@ def main() -> int:
     README.write_text(readme, encoding="utf-8")
     GUIDE.write_text(guide, encoding="utf-8")
     (ROOT / "docs" / PICTURE).write_bytes(picture)
+    (ROOT / "docs" / MESH).write_bytes(mesh)
     return 0
 
 

@@ -1,13 +1,19 @@
 """What the C program's kernels do per second, against spike rate, channels, threads, T and images.
 
-    python benchmarks/c_kernels.py [--samples 16] [--rounds 5]
+    python benchmarks/c_kernels.py [--samples 4] [--rounds 5]
 
-A network of one 3 x 3 convolution of C to C channels on 16 x 16 positions gets random spikes of a
-given rate for 32 steps. A weight is a byte, so a weight addition moves a byte: `bytes/s` names
-both. `limit` is what this machine reaches when the same additions run over rows that lie in the
-first-level cache, or in the second-level one where the layer's weights do not fit the first,
-measured in the same process; `share` is the layer's part of it. Then time against T and against the
-number of images, and the memory of a thread. Needs no data.
+A population of C channels on 16 x 16 positions fires at a given rate for 32 steps, and one 3 x 3
+convolution to C channels reads it. A weight is a byte, so a weight addition moves a byte: `G
+additions/s` names both. `limit` is what this machine reaches when the same additions run over rows
+in random order that take as much memory as the layer's weights (of 128 channels, where it has
+more), measured in the same process, and the cache that holds them. `share` is the layer's part of
+it, which is also the part of the time that the additions need at the limit. `still` is the part
+that the same program takes without a spike: it starts a sample, takes the steps of all neurons,
+looks for spikes and writes what happened. The rest are lists of spikes, sums that are begun and
+ended for each output position, and additions of zeros where positions share a row. One thread is
+measured in processor time, two are in time on the wall, so that other work on the machine shows in
+these alone. Then time against T and against the number of images, and the memory of a thread.
+Needs no data.
 """
 
 from __future__ import annotations
@@ -34,7 +40,10 @@ STEPS = 32
 SIZE = 16
 RATES = (0.01, 0.05, 0.1, 0.2, 0.5)
 CHANNELS = (8, 16, 32, 64, 128, 256, 512)
-FIRST_LEVEL = 32 << 10
+LEVELS = {"L1": 32 << 10, "L2": 512 << 10, "L3": 1 << 40}
+"""Caches, and how many bytes they hold."""
+WIDEST = 128
+"""Channels whose weights are added in one go; more are taken in slices."""
 
 LIMIT = r"""
 #include <stdint.h>
@@ -70,89 +79,73 @@ def main() -> int:
     compiler = find_compiler()
     if compiler is None:
         sys.exit("there is no C compiler")
-    near, far = limits(compiler, options.rounds)
-    print(
-        f"limit: {near / 1e9:.1f} G bytes/s from the first-level cache, {far / 1e9:.1f} from ",
-        end="",
-    )
-    print(f"the second, one core; {options.samples} samples, {options.rounds} rounds, medians\n")
-    print("| channels | rate | threads | G additions/s | share | ms/sample | G MACs' worth/s |")
-    print("|---|---|---|---|---|---|---|")
-    for channels in options.channels:
-        limit = near if 9 * channels * channels <= FIRST_LEVEL else far
-        for rate in RATES:
-            for threads in (1, 2) if rate == 0.1 else (1,):
-                _row(channels, rate, threads, limit, compiler, options)
+    print(f"{options.samples} samples, medians of {options.rounds} rounds\n")
+    columns = "channels | rate | threads | G additions/s | limit | share | still | rest | ms/sample"
+    print(f"| {columns} |\n|{9 * '---|'}")
+    with tempfile.TemporaryDirectory() as place:
+        code = _additions(compiler, Path(place))
+        for channels in options.channels:
+            _rows(channels, code, compiler, options)
     _growth(compiler, options)
     return 0
 
 
-def limits(compiler: str, rounds: int) -> tuple[float, float]:
-    """Bytes per second that are added as weights from the first two levels of cache."""
-    with tempfile.TemporaryDirectory() as place:
-        source, library = Path(place) / "limit.c", Path(place) / "limit.so"
-        source.write_text(LIMIT)
-        command = [compiler, "-std=c11", "-O3", "-march=native", "-fPIC", "-shared"]
-        subprocess.run([*command, "-o", str(library), str(source)], check=True)
-        code = ctypes.CDLL(str(library))
-        found = [_limit(code, size, rounds) for size in (16 << 10, 192 << 10)]
-    return found[0], found[1]
+def _additions(compiler: str, place: Path) -> ctypes.CDLL:
+    """The library that adds rows and does nothing else."""
+    source, library = place / "limit.c", place / "limit.so"
+    source.write_text(LIMIT)
+    command = [compiler, "-std=c11", "-O3", "-march=native", "-fPIC", "-shared"]
+    subprocess.run([*command, "-o", str(library), str(source)], check=True)
+    return ctypes.CDLL(str(library))
 
 
 def _limit(code: ctypes.CDLL, size: int, rounds: int) -> float:
+    """Bytes per second that one core adds as weights, of `size` bytes of them."""
     rng = np.random.default_rng(0)
     weights = rng.integers(-127, 128, size).astype(np.int8)
-    rows = (rng.integers(0, size // 64, 4096) * 64).astype(np.uint32)
+    rows = (rng.integers(0, size // 64, 65536) * 64).astype(np.uint32)
     pointers = ctypes.c_void_p(weights.ctypes.data), ctypes.c_void_p(rows.ctypes.data)
     best = 0.0
     for _ in range(rounds + 1):
-        start = time.perf_counter()
-        code.add_rows(*pointers, len(rows), 2000)
-        best = max(best, 2000 * len(rows) * 64 / (time.perf_counter() - start))
+        start = time.process_time()
+        code.add_rows(*pointers, len(rows), 100)
+        best = max(best, 100 * len(rows) * 64 / (time.process_time() - start))
     return best
 
 
-def _row(
-    channels: int,
-    rate: float,
-    threads: int,
-    limit: float,
-    compiler: str,
-    options: argparse.Namespace,
-) -> None:
-    network = convolution(channels, STEPS)
-    seconds, additions = timed(network, rate, threads, compiler, options)
-    speed = additions / seconds
-    worth = options.samples * STEPS * 9 * channels * channels * SIZE * SIZE / seconds
-    print(
-        f"| {channels} | {rate:.2f} | {threads} | {speed / 1e9:.1f} "
-        f"| {100 * speed / limit / threads:.0f} % | {1e3 * seconds / options.samples:.2f} "
-        f"| {worth / 1e9:.0f} |",
-        flush=True,
-    )
+def _rows(channels: int, code: ctypes.CDLL, compiler: str, options: argparse.Namespace) -> None:
+    network = firing(channels, STEPS)
+    size = 9 * channels * min(channels, WIDEST)
+    level = next(name for name, most in LEVELS.items() if size <= most)
+    reached = _limit(code, max(size, 1 << 12), options.rounds)
+    for threads in (1, 2):
+        program = CSimulator(network, compiler=compiler, threads=threads)
+        still = timed(program, firing_input(network, 0.0, options.samples), options.rounds, threads)
+        for rate in RATES if threads == 1 else (0.1,):
+            x = firing_input(network, rate, options.samples)
+            seconds = timed(program, x, options.rounds, threads)
+            additions = float(program.run(x[:2]).synops["source"].mean()) * options.samples
+            limit = reached * threads
+            idle, added = still / seconds, additions / limit / seconds
+            speed, rest = additions / seconds / 1e9, max(0.0, 1 - idle - added)
+            print(
+                f"| {channels} | {rate:.2f} | {threads} | {speed:.1f} | {limit / 1e9:.0f} {level} "
+                f"| {100 * added:.0f} % | {100 * idle:.0f} % | {100 * rest:.0f} % "
+                f"| {1e3 * seconds / options.samples:.2f} |",
+                flush=True,
+            )
 
 
-def timed(
-    network: m.Network, rate: float, threads: int, compiler: str, options: argparse.Namespace
-) -> tuple[float, float]:
-    """Median seconds of a run, and the weight additions that it makes."""
-    program = CSimulator(network, compiler=compiler, threads=threads)
-    assert network.schedule is not None
-    frames = spikes(network.inputs[0].shape, rate, network.schedule.steps, options.samples)
-    brought = bring(network, frames, None, 0)
+def timed(program: CSimulator, x: Array, rounds: int, threads: int = 1) -> float:
+    """Median seconds of a run: of processor time with one thread."""
+    brought = bring(program.network, x, None, 0)
+    clock = time.process_time if threads == 1 else time.perf_counter
     taken = []
-    for _ in range(options.rounds + 1):
-        start = time.perf_counter()
+    for _ in range(rounds + 1):
+        start = clock()
         program.execute(brought)
-        taken.append(time.perf_counter() - start)
-    operations = program.run(frames[:, :2]).synops["x"].mean() * options.samples
-    return statistics.median(taken[1:]), float(operations)
-
-
-def spikes(shape: tuple[int, ...], rate: float, steps: int, samples: int) -> Array:
-    """Random events (T, N, *shape) of a rate."""
-    rng = np.random.default_rng(1)
-    return (rng.random((steps, samples, *shape), np.float32) < rate).astype(np.int32)
+        taken.append(clock() - start)
+    return statistics.median(taken[1:])
 
 
 def convolution(channels: int, steps: int) -> m.Network:
@@ -212,17 +205,18 @@ def firing_input(network: m.Network, rate: float, samples: int) -> Array:
 def _growth(compiler: str, options: argparse.Namespace) -> None:
     print("\n| T | samples | ms/sample/step | KiB of a thread |\n|---|---|---|---|")
     for steps, samples in ((16, 16), (32, 16), (64, 16), (128, 16), (32, 8), (32, 32), (32, 64)):
-        network = convolution(32, steps)
-        sized = argparse.Namespace(samples=samples, rounds=options.rounds)
-        seconds, _ = timed(network, 0.1, 1, compiler, sized)
-        memory = CSimulator(network, compiler=compiler).state_bytes
+        network = firing(32, steps)
+        program = CSimulator(network, compiler=compiler, threads=1)
+        seconds = timed(program, firing_input(network, 0.1, samples), options.rounds)
         each = 1e3 * seconds / samples / steps
-        print(f"| {steps} | {samples} | {each:.4f} | {memory / 1024:.0f} |", flush=True)
+        print(
+            f"| {steps} | {samples} | {each:.4f} | {program.state_bytes / 1024:.0f} |", flush=True
+        )
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--samples", type=int, default=16)
+    parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--channels", type=int, nargs="+", default=list(CHANNELS))
     return parser.parse_args()

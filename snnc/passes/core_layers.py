@@ -9,17 +9,16 @@ potential is proved to stay in range over all time steps, whatever comes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from snnc.backends.reference.reach import Reach, bounds_of
 from snnc.backends.truenorth.chip import ChipSpec
-from snnc.backends.truenorth.host import host_populations
-from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import model as m
 from snnc.ir.tensors import Array
+from snnc.passes.core_refusals import check_room, check_signs, too_large, too_strong
 from snnc.passes.few_bits import LEVELS, Rounded, nearest, reduced, small_multiples
 from snnc.passes.integer_layers import Layer, Synapses, by_channel
 from snnc.passes.tensors import NewTensors, compress, full, values_of
@@ -81,7 +80,7 @@ def on_core(
     """
     rounded = _rounded(layer, network, limits)
     if limits.bits == 1:
-        _check_signs(layer, rounded)
+        check_signs(layer, rounded)
     exponents = _exponents(layer, network, rounded.worth, limits)
     while True:
         found = _written(layer, network, rounded, exponents, tensors)
@@ -90,7 +89,7 @@ def on_core(
         if not over.any():
             return found
         if (over & (exponents == 0)).any():
-            raise _too_large(layer, network, float(potential.max()), limits)
+            raise too_large(layer, network, float(potential.max()), limits.chip.largest_potential)
         exponents = np.where(over, exponents - 1, exponents)
 
 
@@ -190,7 +189,7 @@ def _exponents(layer: Layer, network: m.Network, worth: Array, limits: Limits) -
     strongest = by_channel(bias / step, layer.shape)
     chip = limits.chip
     room = np.minimum(_room(chip.largest_threshold, highest), _room(chip.largest_leak, strongest))
-    _check_room(layer, room, float(highest.max()), float(strongest.max()), chip)
+    check_room(layer, room, float(highest.max()), float(strongest.max()), chip)
     whole = [v / step for v in (threshold, bias)]
     off = [by_channel(np.abs(v - np.rint(v)), layer.shape) for v in whole]
     exact = np.maximum(*off) <= _EXACT * highest
@@ -227,7 +226,7 @@ def _written(
         bias = tensors.put(f"{name}.bias", compress(whole))
     threshold = np.rint(full(values_of(neuron.threshold, network), layer.shape) * factor)
     if np.median(by_channel(threshold, layer.shape)) < 1:
-        raise _too_strong(layer)
+        raise too_strong(layer)
     threshold = np.maximum(threshold, 1)  # channels whose largest activation was nearly nothing
     # A neuron that starts at its threshold would fire before its first step.
     begin = np.rint(full(values_of(neuron.v_init, network), layer.shape) * factor)
@@ -274,94 +273,3 @@ def _fire(layer: Layer) -> m.IF:
     neuron = layer.population.neuron
     assert isinstance(neuron, m.IF)
     return neuron
-
-
-# ---- refusals --------------------------------------------------------------------------------
-
-
-def check_chip(network: m.Network) -> None:
-    """Refuse what the chip cannot answer, and what chip and host would compute together.
-
-    Args:
-        network: with the input codings that it will have.
-
-    Raises:
-        InputError: SN782 and SN785, each by name.
-    """
-    wrong = [d for p in network.populations for d in _unreadable(network, p)]
-    host = {p.name for p in host_populations(network)}
-    inputs = {entry.name for entry in network.inputs}
-    for population in network.populations:
-        others = [i.source for i in population.incoming if i.source not in {*host, *inputs}]
-        if population.name in host and others:
-            text = (
-                f"population {population.name} reads an analog input, which only the host can, and "
-                f"{others[0]}, which is on the chip"
-            )
-            cure = "run encode-inputs first: then the chip reads spikes of the input"
-            wrong.append(_diagnostic("SN785", population, text, cure))
-    if wrong:
-        raise InputError(wrong)
-
-
-def _unreadable(network: m.Network, population: m.Population) -> Iterator[Diagnostic]:
-    heads = [h for h in network.heads if h.population == population.name]
-    what, cure = "", "run spike-heads before quantize-weights"
-    if isinstance(population.neuron, m.TTFS):
-        what, cure = "fires once, and its time is its value", "compile with --coding rate"
-    elif isinstance(population.neuron, m.Integrator):
-        what = "is an integrator, which only sums up"
-    elif any(_reads_potential(h) for h in heads):
-        what = "is read by its membrane potential"
-    if what:
-        text = f"population {population.name} {what}; cores of TrueNorth send spikes that count"
-        yield _diagnostic("SN782", population, text, cure)
-
-
-def _reads_potential(head: m.Head) -> bool:
-    return isinstance(head.readout, m.Membrane)
-
-
-def _check_signs(layer: Layer, rounded: Rounded) -> None:
-    both = (rounded.levels > 0).any(axis=1) & (rounded.levels < 0).any(axis=1)
-    if both.any():
-        text = (
-            f"{int(both.sum())} of {layer.channels} channels of {layer.population.name} have "
-            "weights of both signs, and with bits=1 a weight is on or off"
-        )
-        raise InputError(_diagnostic("SN784", layer.population, text, "use bits=2 (ternary)"))
-
-
-def _check_room(layer: Layer, room: Array, threshold: float, bias: float, chip: ChipSpec) -> None:
-    if (room >= 0).all():
-        return
-    if bias > chip.largest_leak:
-        text = f"a bias of {layer.population.name} is {bias:.0f} times its smallest weight"
-        limit = f"a leak of TrueNorth reaches {chip.largest_leak}"
-    else:
-        text = (
-            f"a threshold of {layer.population.name} is {threshold:.0f} times its smallest weight"
-        )
-        limit = f"a threshold of TrueNorth reaches {chip.largest_threshold}"
-    cure = "take fewer bits, which makes the smallest weight larger, or normalise the network"
-    raise InputError(_diagnostic("SN783", layer.population, f"{text}; {limit}", cure))
-
-
-def _too_large(layer: Layer, network: m.Network, highest: float, limits: Limits) -> InputError:
-    assert network.schedule is not None
-    text = (
-        f"in {network.schedule.steps} time steps some input could bring the potential of "
-        f"{layer.population.name} to {highest:.0f}; TrueNorth holds {limits.chip.largest_potential}"
-    )
-    cure = "take fewer time steps (--timesteps), or fewer bits"
-    return InputError(_diagnostic("SN783", layer.population, text, cure))
-
-
-def _too_strong(layer: Layer) -> InputError:
-    text = f"a threshold of {layer.population.name} would be 0: its weights are far above it"
-    cure = "normalise the network (normalize), or take more bits"
-    return InputError(_diagnostic("SN762", layer.population, text, cure))
-
-
-def _diagnostic(code: str, population: m.Population, text: str, cure: str) -> Diagnostic:
-    return Diagnostic(code, text, ", ".join(population.origin), cure)

@@ -20,7 +20,8 @@ from snnc.backends.truenorth.host import host_populations
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir import model as m
 from snnc.passes.base import Context, Property
-from snnc.passes.core_layers import Limits, check_chip, on_core
+from snnc.passes.core_layers import Limits, on_core
+from snnc.passes.core_refusals import check_chip
 from snnc.passes.fixed_point import Format
 from snnc.passes.integer_inputs import integer_inputs
 from snnc.passes.integer_layers import Layer, choose, in_integers, layer_of

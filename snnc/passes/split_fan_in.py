@@ -19,15 +19,15 @@ from snnc.passes.axon_needs import Need, axons_needed
 from snnc.passes.base import Context, Property
 from snnc.passes.integer_layers import by_channel
 from snnc.passes.layerwise import Layerwise, affordable_samples
-from snnc.passes.partial_sums import (
-    Sums,
-    cut,
+from snnc.passes.partial_roots import (
     divisor_within,
     load_of,
     power_of_two,
+    reached,
     root_of,
     with_loads,
 )
+from snnc.passes.partial_sums import Sums, cut
 from snnc.passes.properties import FIXED
 from snnc.passes.tensors import NewTensors, full, values_of
 
@@ -149,17 +149,17 @@ def _split(
     """
     partials = with_loads(sums, loads, tensors)
     known = tensors.attach(network).with_populations([*network.populations, *partials])
-    most = TRUENORTH.largest_strength / loads
+    most, limit = TRUENORTH.largest_strength / loads, TRUENORTH.largest_potential
     while True:
         fine = _within(sums.units, most)
         if (fine < 1).any():
             raise InputError(_too_far(sums.population))
         root = root_of(network, sums, loads, fine, tensors)
-        over = _potentials(tensors.attach(known), [root], sums) > TRUENORTH.largest_potential
+        over = reached(tensors.attach(network), root, sums, loads * fine) > limit
         if not over.any():
             break
         most = np.where(over, fine / 2, most)
-    if (_potentials(known, partials, sums) > TRUENORTH.largest_potential).any():
+    if (_potentials(known, partials, sums) > limit).any():
         raise InputError(_too_far(sums.population))
     _note(network, sums, loads * fine, root, tensors, context)
     return [*partials, root]

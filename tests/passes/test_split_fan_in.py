@@ -255,9 +255,9 @@ def test_what_cannot_be_split_is_refused():
     gate = replace(layer, neuron=replace(layer.neuron, reset="zero"))
     gated = network.with_populations((network.populations[0], gate))
     assert SplitFanIn(load=8).run(gated, Context()).population("layer").neuron.reset == "zero"
-    long = replace(network, schedule=m.Synchronous(700))
+    long = replace(network, schedule=m.Synchronous(600))
     with pytest.raises(InputError, match=r"(?s)SN787.*--timesteps"):
-        SplitFanIn(load=32).run(long, Context())
+        SplitFanIn(load=64, copies=16).run(long, Context())
     for options in ({"axons": 257}, {"axons": 0}, {"load": 256}, {"copies": 0}, {"samples": 0}):
         with pytest.raises(InputError, match="SN721"):
             SplitFanIn(**options).run(network, Context())

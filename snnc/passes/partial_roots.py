@@ -90,8 +90,8 @@ def reached(network: m.Network, root: m.Population, sums: Sums, worth: Array) ->
         used[:, side] * worth + np.maximum(sign * bias, 0).reshape(channels, -1).max(axis=1)
         for side, sign in ((0, 1), (1, -1))
     ]
-    found: Array = network.schedule.steps * np.maximum(*each)
-    found = found + start.reshape(channels, -1).max(axis=1)
+    begin = start.reshape(channels, -1).max(axis=1)
+    found: Array = begin + network.schedule.steps * np.maximum(*each)
     return found
 
 

@@ -22,6 +22,7 @@ from snnc.passes.schedule_ttfs import ScheduleTtfs
 from snnc.passes.set_exit import SetExit
 from snnc.passes.spike_heads import SpikeHeads
 from snnc.passes.split_fan_in import SplitFanIn
+from snnc.passes.to_gates import ToGates
 from snnc.passes.to_spiking import ToSpiking
 
 PASSES: dict[str, type[Pass]] = {
@@ -45,6 +46,7 @@ PASSES: dict[str, type[Pass]] = {
         FoldChains,
         QuantizeWeights,
         SplitFanIn,
+        ToGates,
         AddLatency,
         SetExit,
         IntegerExit,

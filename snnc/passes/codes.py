@@ -110,6 +110,11 @@ CODES: dict[str, str] = {
         "step for each copy, and a load is at most 255. More comes in than that. More copies "
         "share it: `split-fan-in{copies=8}`."
     ),
+    "SN789": (
+        "to-gates makes gates without memory of neurons that act in one time step. A network of "
+        "more steps, a delay, a negative spike, or a neuron that fires without input has no such "
+        "form. Compile a network with binary activations with `--timesteps 1`."
+    ),
     "SN764": (
         "The range of an analog input is learned from the calibration samples, and these are all "
         "zero or not finite. Use real samples, after the same preprocessing as later inputs."

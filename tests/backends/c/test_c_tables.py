@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import c_tools
@@ -98,6 +99,23 @@ def test_the_rule_asks_for_spike_rates_and_says_why() -> None:
     text = sources(network, {"a": 1.0, "b": 0.1})["program.c"].decode()
     assert "100 % of a fire: sums of four inputs are looked up" in text
     assert "10 % of b fire: spikes are listed" in text
+
+
+def test_an_emitted_program_goes_by_its_golden_samples() -> None:
+    """Of `busy` nearly half of a and more than half of b fire; of a quieter one few of a."""
+    network = busy()
+    given = inputs_for(network, 2)
+    assert tabled(emit(network, given)) == 3
+    slow = [
+        replace(p, neuron=m.IF(9000.0, negative_spikes="retract")) if p.name == "a" else p
+        for p in network.populations
+    ]
+    quiet = replace(network, populations=tuple(slow))
+    text = emit(quiet, given)["program.c"].decode()
+    assert tabled(emit(quiet, given)) < 3
+    assert "of a fire: spikes are listed, tables pay from 25 % on" in text
+    assert tabled(emit(network, {})) == 0
+    assert emit(network, given) == emit(busy(), given)
 
 
 def test_rates_are_those_of_the_golden_samples() -> None:

@@ -92,7 +92,10 @@ class QuantisationMeter:
         self._judge = Judge(network)
         self._samples = self._labelled = self._same = 0
         self._right = np.zeros(2, np.int64)
-        self._sums = {p.name: np.zeros(4) for p in network.populations}
+        # Partial sums (split-fan-in) have no counterpart among fractions.
+        known = {p.name for p in before.populations}
+        self._compared = tuple(p for p in network.populations if p.name in known)
+        self._sums = {p.name: np.zeros(4) for p in self._compared}
 
     def compare(self, trace: Trace, values: Array, labels: Array | None) -> None:
         """Add the first samples of a batch.
@@ -122,7 +125,7 @@ class QuantisationMeter:
             accuracy=float(right[0]) if known else None,
             float_accuracy=float(right[1]) if known else None,
             agreement=self._same / self._samples,
-            layers=tuple(self._layer(p) for p in self._network.populations),
+            layers=tuple(self._layer(p) for p in self._compared),
         )
 
     def _answers(self, trace: Trace, other: Trace, part: slice, labels: Array | None) -> None:
@@ -137,7 +140,7 @@ class QuantisationMeter:
             self._right += [int((found == labels[part]).sum()) for found in classes]
 
     def _layers(self, trace: Trace, other: Trace, part: slice) -> None:
-        for population in self._network.populations:
+        for population in self._compared:
             name = population.name
             if isinstance(population.neuron, m.Integrator):
                 worth = broadcast_parameter(population.scale, population.shape, self._network.array)
@@ -167,12 +170,14 @@ class QuantisationMeter:
 
 
 def weight_error(network: m.Network, before: m.Network, name: str) -> float | None:
-    """Root mean square of a layer's rounding errors over that of its weights; None without weights.
+    """Root mean square of a layer's rounding errors over its weights'; None without any.
 
     The integer weights are compared in the units of the threshold, so rounding of the threshold
     counts as well.
     """
     population, was = network.population(name), before.population(name)
+    if [i.source for i in population.incoming] != [i.source for i in was.incoming]:
+        return None  # what it reads are partial sums
     if isinstance(population.neuron, m.RunningMax2d | m.MaxGate2d):
         return None
     factor = _units(network, population) / _units(before, was)

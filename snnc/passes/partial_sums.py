@@ -125,9 +125,10 @@ class _Cut:
         spelling = spell(matrix, TRUENORTH.largest_strength)
         if spelling is None:
             return None
-        room, shared = axons, _shared(matrix, math.prod(self.shape[1:]))
+        shared = _shared(matrix, math.prod(self.shape[1:]))
+        room, needs = axons, _needs(shared, spelling.axons, self.inputs)
         while True:
-            found = _stretches(shared, spelling.axons, self.inputs, room)
+            found = _even(needs, room)
             if found is None:
                 return None
             if all(self._fits(start, stop, axons) for start, stop in found):
@@ -193,22 +194,41 @@ def _shared(matrix: sparse.csr_matrix, cells: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((ones, (entries.row % cells, entries.col)), shape=shape)
 
 
-def _stretches(
-    matrix: sparse.csr_matrix, axons: Array, inputs: int, room: int
-) -> list[tuple[int, int]] | None:
-    """Stretches of inputs of which no row needs more than `room` axons; None if one alone does."""
-    columns = sparse.csc_matrix(matrix)
+def _needs(matrix: sparse.csr_matrix, axons: Array, inputs: int) -> Array:
+    """Axons that each row (cell) needs for each input, int64 (rows, inputs)."""
+    entries = matrix.tocoo()
     wide = matrix.shape[1] // inputs  # cells of a channel
-    found, start = [], 0
-    load = np.zeros(matrix.shape[0], np.int64)
-    for index in range(inputs):
-        block = columns[:, index * wide : (index + 1) * wide]
-        more = (block != 0).astype(np.int64) @ axons[index * wide : (index + 1) * wide]
-        if more.max(initial=0) > room:
-            return None
-        if (load + more).max(initial=0) > room:
-            found.append((start, index))
-            start, load = index, np.zeros_like(load)
-        load = load + more
-    found.append((start, inputs))
+    found = np.zeros((matrix.shape[0], inputs), np.int64)
+    np.add.at(found, (entries.row, entries.col // wide), axons[entries.col])
     return found
+
+
+def _stretches(needs: Array, room: int) -> list[tuple[int, int]] | None:
+    """Stretches of inputs of which no row needs more than `room` axons; None if one alone does."""
+    if needs.max(initial=0) > room:
+        return None
+    found, start = [], 0
+    load = np.zeros(len(needs), np.int64)
+    for index, more in enumerate(needs.T):
+        load = load + more
+        if load.max(initial=0) > room:
+            found.append((start, index))
+            start, load = index, more.copy()
+    found.append((start, needs.shape[1]))
+    return found
+
+
+def _even(needs: Array, room: int) -> list[tuple[int, int]] | None:
+    """As few stretches as the room allows, as even as they can be: then more cells share a core."""
+    found = _stretches(needs, room)
+    if found is None:
+        return None
+    low, high = int(needs.max(initial=1)), room
+    while low < high:
+        middle = (low + high) // 2
+        tried = _stretches(needs, middle)
+        if tried is not None and len(tried) <= len(found):
+            high = middle
+        else:
+            low = middle + 1
+    return _stretches(needs, high)

@@ -179,6 +179,29 @@ def test_exits_are_the_hosts(cli):
     assert found["exit"]["mean_steps"] < 8
 
 
+def test_partial_sums_of_rates(cli):
+    options = (*OPTIONS, "--target", "truenorth{bits=5}", "--partial-sums", "rate")
+    done = cli("compile", MODEL, *options, "-o", "split")
+    assert done.code == 0, done.err
+    assert "classes.part1" in done.out
+    assert cli("--json", "run", "split", "--inputs", TEST).json["equal"] is True
+    measured = cli("--json", "eval", "split", "--data", TEST)
+    assert measured.code == 0, measured.err
+    layers = measured.json["quantisation"]["layers"]
+    assert {layer["name"] for layer in layers} >= {"conv1", "classes"}
+    assert not any(".part" in layer["name"] for layer in layers)
+
+
+def test_partial_sums_that_are_exact(cli):
+    options = (*OPTIONS[:-1], 2, "--target", "truenorth{bits=5}", "--partial-sums", "exact")
+    done = cli("compile", MODEL, *options, "-o", "exact")
+    assert done.code == 0, done.err
+    report = json.loads((Path("exact") / "report.json").read_text())["core_map"]
+    assert report["ticks_per_step"] > 1
+    inputs = f"{EXAMPLES / 'images.npz'}:test[:1]"
+    assert cli("--json", "run", "exact", "--inputs", inputs).json["equal"] is True
+
+
 def test_targets_names_it(cli):
     assert "truenorth" in cli("targets").out
     shown = cli("targets", "truenorth")

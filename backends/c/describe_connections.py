@@ -17,6 +17,11 @@ from snnc.ir.phases import kernels
 from snnc.ir.tensors import Array
 
 
+WIDENED = 1 << 15
+"""Weights of an analog input up to which they are stored in 16 bits: GCC 12 makes 32-bit numbers of
+8-bit ones one by one, which is most of the time that a sample takes to start."""
+
+
 def fields_of(values: dict[str, int]) -> str:
     """The fields of a struct as an initialiser; those that are 0 are left out."""
     return ", ".join(f".{name} = {value}" for name, value in values.items() if value)
@@ -31,6 +36,8 @@ def describe_analog(plan: Plan, c: Connection, constants: list[Constant]) -> dic
     """A connection from an analog input; its weights are added to `constants`."""
     kernel = c.kernel
     weights = c.analog_weights()
+    if weights.size <= WIDENED:
+        weights = weights.astype(np.int16)
     constants.append(Constant(f"weight_{c.ident}", weights, _axes(c, "kh, kw")))
     top, left = kernel.pads[:2]
     fields = {
@@ -56,7 +63,7 @@ def describe_analog(plan: Plan, c: Connection, constants: list[Constant]) -> dic
         "name": f"from_{c.ident}",
         "fields": fields_of(fields),
         "weights": f"weight_{c.ident}",
-        "bits": c.bits,
+        "bits": 8 * weights.itemsize,
         "between": weights.size // positions if positions > 1 else 0,
         "input": [i.name for i in plan.network.inputs].index(c.source),
         "factor": kernel.factor,

@@ -4,11 +4,12 @@
 
 `counts`: cores of untrained networks at 1 to 5 bits beside the estimates that the design started
 from (`*`: with partial sums; `+n`: splitters, for estimates without any replicas): exact, or the
-code of the refusal, and with partial sums of rates where a layer does not fit. `growth`: time to map and to place, peak memory, and the simulator's
-speed on maps of 380 to 3,940 cores. `mnist`: the bundled grouped network, and `mnist_mlp` with each
-policy of partial sums: accuracy of the ANN and of the network of whole numbers on 10,000 images, and of the core map,
-every spike of which is compared with the layers; what it takes of the chip, and estimates. Exits
-with 1 where a spike differs.
+code of the refusal, and with partial sums of rates where a layer does not fit. `growth`: time to
+map and to place, hops, the simulator's speed and peak memory on maps of 380 to 3,940 cores.
+`mnist`: the bundled grouped network, and `mnist_mlp` with each policy of partial sums: accuracy of
+the ANN and of the network of whole numbers on 10,000 images; the core map, every spike of which is
+compared with the layers; what it takes of the chip, and estimates. Exits with 1 where a spike
+differs.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def _split(network: m.Network, copies: int) -> m.Network:
     shape = network.inputs[0].shape
     images = np.random.default_rng(0).random((4, *shape)).astype(np.float32)
     context = Context(calibration={network.inputs[0].name: images})
-    return SplitFanIn(policy="rate", copies=copies).run(network, context)
+    return SplitFanIn(policy="rate", copies=copies, wide="place").run(network, context)
 
 
 def _roles(core_map: CoreMap) -> dict[str, int]:

@@ -27,7 +27,7 @@ class Need:
     axons: int
 
 
-def axons_needed(network: m.Network) -> dict[str, Need]:
+def axons_needed(network: m.Network, *, together: bool = False) -> dict[str, Need]:
     """The needs of the populations on the chip, by name; those whose weights have no code left out.
 
     An axon that brings a bias, which a layer may need where its leak would act too early, is not
@@ -35,12 +35,18 @@ def axons_needed(network: m.Network) -> dict[str, Need]:
 
     Args:
         network: of stage fixed, in layer-local time, as the mapper takes it.
+        together: what the neurons of all channels at a place of the image need on one core.
     """
     found = {}
     for layer in layers_of(network):
         needed = row_needs(layer.weights)
         if needed is not None:
             inputs = np.diff(layer.weights.indptr)
+            if together:
+                spelling = spell(layer.weights, TRUENORTH.largest_strength)
+                assert spelling is not None  # its rows have needs
+                shared = shared_inputs(layer.weights, layer.units // layer.shape[0])
+                needed = (shared != 0).astype(np.int64) @ spelling.axons
             found[layer.name] = Need(int(inputs.max(initial=0)), int(needed.max(initial=0)))
     return found
 
@@ -55,3 +61,11 @@ def row_needs(weights: sparse.csr_matrix) -> Array | None:
     )
     needed: Array = pattern @ spelling.axons
     return needed
+
+
+def shared_inputs(matrix: sparse.csr_matrix, cells: int) -> sparse.csr_matrix:
+    """What the neurons of all channels at a cell read together, so that they can share a core."""
+    entries = matrix.tocoo()
+    ones = np.ones(len(entries.data), np.int64)
+    shape = (cells, matrix.shape[1])
+    return sparse.csr_matrix((ones, (entries.row % cells, entries.col)), shape=shape)

@@ -29,7 +29,7 @@ from snnc.backends.truenorth.matrices import connection_matrix
 from snnc.ir import model as m
 from snnc.ir.shapes import summed_shape
 from snnc.ir.tensors import Array, Shape
-from snnc.passes.axon_needs import row_needs
+from snnc.passes.axon_needs import row_needs, shared_inputs
 from snnc.passes.integer_layers import synapses_of
 from snnc.passes.single_operator import ungrouped
 from snnc.passes.tensors import NewTensors, free_name
@@ -125,7 +125,7 @@ class _Cut:
         spelling = spell(matrix, TRUENORTH.largest_strength)
         if spelling is None:
             return None
-        shared = _shared(matrix, math.prod(self.shape[1:]))
+        shared = shared_inputs(matrix, math.prod(self.shape[1:]))
         room, needs = axons, _needs(shared, spelling.axons, self.inputs)
         while True:
             found = _even(needs, room)
@@ -184,14 +184,6 @@ class _Cut:
 
 def _narrow(whole: Array) -> Array:
     return whole.astype(np.int8 if np.abs(whole).max(initial=0) <= 127 else np.int16)
-
-
-def _shared(matrix: sparse.csr_matrix, cells: int) -> sparse.csr_matrix:
-    """What the neurons of all channels at a cell read together, so that they can share a core."""
-    entries = matrix.tocoo()
-    ones = np.ones(len(entries.data), np.int64)
-    shape = (cells, matrix.shape[1])
-    return sparse.csr_matrix((ones, (entries.row % cells, entries.col)), shape=shape)
 
 
 def _needs(matrix: sparse.csr_matrix, axons: Array, inputs: int) -> Array:

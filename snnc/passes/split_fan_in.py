@@ -44,7 +44,9 @@ class SplitFanIn:
     cost as many times the axons and neurons. A load is a power of two; `copies` of them hold what
     comes in a step in 99 of 100 cases and on average in every sample, in a run of `samples`
     calibration samples. `load` gives it, if it is not 0. `policy=error` refuses such populations.
-    `axons`: of a core.
+    `axons`: of a core. `wide`: whether a population is split where a `neuron` needs more axons, or
+    also where those of all channels at a `place` of its image do together: single neurons that just
+    fit are exact, but each has a core of its own.
     """
 
     name: ClassVar[str] = "split-fan-in"
@@ -55,6 +57,7 @@ class SplitFanIn:
     copies: int = 4
     load: int = 0
     samples: int = 64
+    wide: Literal["neuron", "place"] = "neuron"
 
     def run(self, network: m.Network, context: Context) -> m.Network:
         """The network in which every neuron fits a core; as it was where all do.
@@ -67,7 +70,7 @@ class SplitFanIn:
         self._check_options()
         if findings(network):
             return network  # the target refuses it in its own words
-        needs = axons_needed(network)
+        needs = axons_needed(network, together=self.wide == "place")
         beyond = {name: need for name, need in needs.items() if need.axons > self.axons}
         if not beyond:
             return network

@@ -39,7 +39,7 @@ COMPILE_MAP = (
     *("compile", str(EXAMPLE / "grouped.onnx"), "--target", "truenorth"),
     *("--calibration", f"{IMAGES}:train", "--divide", "255", "-o", "map"),
 )
-RUN_MAP = ("run", "map", "--inputs", f"{IMAGES}:test[:100]")
+RUN_MAP = ("run", "map", "--inputs", f"{IMAGES}:test")
 PICTURE = "exit_accuracy.svg"
 MESH = "mesh.svg"
 LAST_OF_SUMMARY = "spikes per sample"
@@ -122,7 +122,7 @@ def main() -> int:
         lava = output_of(*RUN_LAVA, folder=folder)
         whole = rest(output_of(*EVAL_LOIHI, folder=folder), "whole numbers")
         cores = rest(output_of(*COMPILE_MAP, folder=folder), "Cores of")
-        mapped = part(output_of(*RUN_MAP, folder=folder), "100 samples", "first 10")
+        mapped = part(output_of(*RUN_MAP, folder=folder), "500 samples", "first 10")
         mesh = (Path(folder) / "map" / MESH).read_bytes()
         picture = (Path(folder) / "plots" / PICTURE).read_bytes()
     readme = with_output(README.read_text(encoding="utf-8"), "`snnc demo`", demo)

@@ -16,7 +16,6 @@ from snnc.ir import model as m
 from snnc.ir.phases import kernels
 from snnc.ir.tensors import Array
 
-
 WIDENED = 1 << 15
 """Weights of an analog input up to which they are stored in 16 bits: GCC 12 makes 32-bit numbers of
 8-bit ones one by one, which is most of the time that a sample takes to start."""

@@ -10,7 +10,7 @@ from snnc.backends.c.connections import Connection, packed
 from snnc.backends.c.trains import Train
 from snnc.ir.tensors import Array
 
-BREAK_EVEN = {16: 0.2, 32: 0.25, 64: 0.35}
+BREAK_EVEN = {16: 0.2, 32: 0.25, 64: 0.4}
 """Spike rates from which on tables are faster, by most padded channels of the target.
 
 Measured by `benchmarks/c_paths.py`; see docs/results.md. Lists take longer the more

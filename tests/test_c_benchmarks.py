@@ -22,7 +22,7 @@ def test_the_kernels_of_few_channels_are_measured(tmp_path, monkeypatch) -> None
 
 def test_tables_are_compared_with_lists(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("SNNC_CACHE", str(tmp_path))
-    done = run("c_paths.py", "--channels", "16", "--samples", "1", "--rounds", "1", data=None)
+    done = run("c_paths.py", "--channels", "16", "--samples", "8", "--rounds", "9", data=None)
     assert done.returncode == 0, done.stderr
     (row,) = rows(done.stdout, "16")
     assert float(row["50 %"]) < float(row["1 %"])

@@ -91,21 +91,6 @@ def lower_exactly(network: m.Network, spec: ChipSpec = TRUENORTH) -> CoreMap:
     return assemble(draft, network, _timing(draft, network, sums, period))
 
 
-def exact_range(network: m.Network, spec: ChipSpec = TRUENORTH) -> dict[str, tuple[int, bool]]:
-    """By layer: how far above its threshold a potential may go, and whether any input can reach it.
-
-    Raises:
-        InputError: a layer has no exact form (SN596).
-    """
-    network = layer_local(network)
-    assert network.schedule is not None
-    found = {}
-    for layer in layers_of(network):
-        lift = _sums(layer, network.schedule.steps, spec).pulses
-        found[layer.name] = (int(lift.lift[layer.alive].min()), lift.proved)
-    return found
-
-
 def _sums(layer: Layer, steps: int, spec: ChipSpec) -> Sums:
     unit = common_divisors(layer.weights)
     parts = magnitudes(layer)

@@ -8,7 +8,7 @@ C, it fires if its potential is at the threshold, and a second pulse brings it d
 (truenorth.md 4.2, "time dilation"). The difference of the two pulses is the bias.
 
 This is exact while no potential in between reaches threshold + C. C is made as large as that can
-ever need where the axons allow it, and else as large as they do: `exact_range` says which.
+ever need where the axons allow it, and else as large as they do: `Pulses.proved` says which.
 """
 
 from __future__ import annotations

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from snnc.backends.truenorth.checks import findings
 from snnc.backends.truenorth.core_map import CoreMap
+from snnc.backends.truenorth.decoded import decoded_findings
 from snnc.backends.truenorth.exact_lower import lower_exactly
+from snnc.backends.truenorth.legality import check_map
 from snnc.backends.truenorth.lower import lower
 from snnc.backends.truenorth.placement import placed
 from snnc.diagnostics import Diagnostic, InputError
@@ -53,9 +55,12 @@ def _made(network: Network, target: TrueNorthTarget) -> CoreMap | tuple[Diagnost
     if wrong:
         return tuple(wrong)
     try:
-        return placed(_lowered(network, target), target.placement, target.seed)
+        core_map = placed(_lowered(network, target), target.placement, target.seed)
     except InputError as error:
         return tuple(error.diagnostics)
+    # Every map is judged by rules that know nothing of how it was made.
+    faults = check_map(core_map) or decoded_findings(core_map, network)
+    return tuple(faults) if faults else core_map
 
 
 def _lowered(network: Network, target: TrueNorthTarget) -> CoreMap:

@@ -46,7 +46,8 @@ def axons_needed(network: m.Network, *, together: bool = False) -> dict[str, Nee
                 spelling = spell(layer.weights, TRUENORTH.largest_strength)
                 assert spelling is not None  # its rows have needs
                 shared = shared_inputs(layer.weights, layer.units // layer.shape[0])
-                needed = (shared != 0).astype(np.int64) @ spelling.axons
+                shared.data = np.minimum(shared.data, 1)  # read by several, it comes once
+                needed = shared @ spelling.axons
             found[layer.name] = Need(int(inputs.max(initial=0)), int(needed.max(initial=0)))
     return found
 

@@ -107,8 +107,8 @@ def _one_to_one(
     weight = np.zeros((shape[0], shape[0], width), np.int16)
     places = np.arange(shape[0])
     weight[places, places] = strengths
-    weight = weight.reshape(shape[0], -1)
-    return m.Incoming(partial.population.name, (m.Dense(tensors.put(name, weight)),))
+    kept = tensors.put(name, weight.reshape(shape[0], -1))
+    return m.Incoming(partial.population.name, (m.Dense(kept),))
 
 
 def _parameter(name: str, values: Array, tensors: NewTensors) -> m.Parameter:

@@ -30,6 +30,14 @@ def inspect(
     tensor: Annotated[
         str | None, typer.Option("--tensor", metavar="NAME", help="Print one tensor's values.")
     ] = None,
+    mesh: Annotated[
+        Path | None,
+        typer.Option(
+            "--mesh",
+            metavar="FILE",
+            help="Of a program for truenorth: draw its cores into a .svg, .png or .txt file.",
+        ),
+    ] = None,
 ) -> int:
     """Show what a model, a network or a program consists of; nothing is compiled or written."""
     from snnc.driver.loading import kind_of, load
@@ -38,6 +46,10 @@ def inspect(
     if sum((text, stats, tensor is not None)) > 1:
         message = "--text, --stats and --tensor are different views; give one of them"
         raise UsageError(Diagnostic("SN936", message, "command line"))
+    if mesh is not None:
+        from snnc.cli.mesh import draw_mesh
+
+        return draw_mesh(out, subject, mesh)
     kind = kind_of(subject)
     if kind == "onnx":
         return _inspect_model(out, subject, text, stats, tensor)

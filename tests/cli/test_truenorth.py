@@ -203,6 +203,22 @@ def test_partial_sums_that_are_exact(cli):
     assert cli("--json", "run", "exact", "--inputs", inputs).json["equal"] is True
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"), [("m.svg", b"<svg"), ("m.png", b"\x89PNG"), ("m.txt", b"grouped")]
+)
+def test_the_mesh_is_drawn(cli, out, name, begins):
+    done = cli("inspect", out, "--mesh", name)
+    assert done.code == 0, done.err
+    assert Path(name).read_bytes().startswith(begins)
+
+
+def test_the_mesh_in_another_format(cli, out):
+    done = cli("inspect", out, "--mesh", "m.pdf")
+    assert done.code == 2
+    assert "SN936" in done.err
+    assert cli("inspect", out / "network.snn", "--mesh", "m.svg").code == 2
+
+
 def test_targets_names_it(cli):
     assert "truenorth" in cli("targets").out
     shown = cli("targets", "truenorth")

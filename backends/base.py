@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
+from snnc.backends.reference.groups import Progress
 from snnc.backends.reference.sources import Given
 from snnc.backends.reference.trace import Trace
 from snnc.diagnostics import Diagnostic
@@ -118,3 +119,23 @@ class Target(Protocol):
         record: Sequence[str] = (),
     ) -> Trace:
         """Run a program on `inputs` and tell what every neuron did."""
+
+
+class Runner(Protocol):
+    """Runs one network any number of times: the simulator, or what gives the same traces."""
+
+    @property
+    def dtype(self) -> str:
+        """What it computes in."""
+
+    def run(
+        self,
+        x: Given,
+        *,
+        steps: int | None = None,
+        record: Sequence[str] = (),
+        first: int = 0,
+        exits: bool = True,
+        progress: Progress | None = None,
+    ) -> Trace:
+        """See `Simulator.run`."""

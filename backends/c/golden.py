@@ -9,6 +9,7 @@ import numpy as np
 
 from snnc.backends.c.inputs import signed_times
 from snnc.backends.c.plan import make_plan
+from snnc.backends.golden import affordable, first_samples
 from snnc.backends.loihi.golden import reference_run, whole_outputs
 from snnc.backends.loihi.inputs import whole_inputs
 from snnc.backends.reference.simulator import Simulator
@@ -36,7 +37,7 @@ def golden_arrays(network: m.Network, given: Mapping[str, Array]) -> dict[str, A
         answer and whether it was sure, where the network has an exit policy.
     """
     plan = make_plan(network)
-    some = _first(network, given, _affordable(network))
+    some = first_samples(network, given, affordable(network, MOST_BYTES))
     inputs, _ = whole_inputs(network, some)
     arrays: dict[str, Array] = {}
     for entry in network.inputs:
@@ -86,19 +87,3 @@ def spike_rates(network: m.Network, golden: Mapping[str, Array]) -> dict[str, fl
         if isinstance(entry.coding, m.Poisson | m.Events):
             rates[entry.name] = float((golden[f"input_{plan.inputs[entry.name]}"] > 0).mean())
     return rates
-
-
-def _affordable(network: m.Network) -> int:
-    assert network.schedule is not None
-    bits = 2 * sum(math.prod(p.shape) for p in network.populations)
-    return max(1, MOST_BYTES * 8 // (bits * network.schedule.steps))
-
-
-def _first(network: m.Network, given: Mapping[str, Array], samples: int) -> dict[str, Array]:
-    """The first samples of each input; those of events have time in front."""
-    return {
-        i.name: given[i.name][:, :samples]
-        if isinstance(i.coding, m.Events)
-        else given[i.name][:samples]
-        for i in network.inputs
-    }

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from snnc.backends.base import Limits, Program
+from snnc.backends.base import Limits
 from snnc.backends.c.checks import check
-from snnc.backends.reference.sources import Given
-from snnc.backends.reference.target import ReferenceTarget
-from snnc.backends.reference.trace import Trace
+from snnc.backends.simulated import SimulatedTarget
 from snnc.diagnostics import Diagnostic
 from snnc.ir import model
 from snnc.ir.tensors import Array
@@ -45,7 +43,7 @@ _LIMITS = Limits(
 
 
 @dataclass(frozen=True, slots=True)
-class CTarget:
+class CTarget(SimulatedTarget):
     """C programs. A network of whole numbers goes in; a folder that builds with make comes out."""
 
     name: str = "c"
@@ -67,19 +65,3 @@ class CTarget:
         from snnc.backends.c.emit import emit  # templates are slow to import
 
         return emit(network, inputs)
-
-    def run(
-        self,
-        program: Program,
-        inputs: Given,
-        *,
-        steps: int | None = None,
-        record: Sequence[str] = (),
-    ) -> Trace:
-        """Simulate the program's network in NumPy; `simulator.CSimulator` runs the C program.
-
-        Raises:
-            InputError: See `Simulator`.
-            UsageError: See `Simulator.run`.
-        """
-        return ReferenceTarget().run(program, inputs, steps=steps, record=record)

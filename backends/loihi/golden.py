@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 
+from snnc.backends.golden import affordable, first_samples
 from snnc.backends.loihi.inputs import whole_inputs
 from snnc.backends.reference.simulator import Simulator
 from snnc.backends.reference.sources import Given
@@ -31,7 +31,7 @@ def golden_spikes(network: m.Network, given: Mapping[str, Array]) -> dict[str, A
         runs; `output/HEAD` (T, N, K) int64: whole read-outs after each step; `exit/step`, `head`,
         `answer` and `sure` (N,) int64 where the network has an exit policy.
     """
-    some = _first(network, given, _affordable(network))
+    some = first_samples(network, given, affordable(network, MOST_BYTES))
     inputs, _ = whole_inputs(network, some)
     arrays = {f"input/{name}": _narrow(values) for name, values in inputs.items()}
     simulator = Simulator(network, threads=1)
@@ -85,22 +85,6 @@ def whole_outputs(network: m.Network, trace: Trace) -> dict[str, Array]:
             values = trace.outputs[head.name]
         found[head.name] = values.reshape(lead).astype(np.int64)
     return found
-
-
-def _affordable(network: m.Network) -> int:
-    assert network.schedule is not None
-    bits = 2 * sum(math.prod(p.shape) for p in network.populations)
-    return max(1, MOST_BYTES * 8 // (bits * network.schedule.steps))
-
-
-def _first(network: m.Network, given: Mapping[str, Array], samples: int) -> dict[str, Array]:
-    """The first samples of each input; those of events have time in front."""
-    return {
-        i.name: given[i.name][:, :samples]
-        if isinstance(i.coding, m.Events)
-        else given[i.name][:samples]
-        for i in network.inputs
-    }
 
 
 def _narrow(values: Array) -> Array:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from snnc.backends.base import Limits, Program
+from snnc.backends.base import Limits
 from snnc.backends.loihi.checks import check
-from snnc.backends.reference.sources import Given
-from snnc.backends.reference.target import ReferenceTarget
-from snnc.backends.reference.trace import Trace
+from snnc.backends.simulated import SimulatedTarget
 from snnc.diagnostics import Diagnostic
 from snnc.ir import model
 from snnc.ir.tensors import Array
@@ -33,7 +31,7 @@ _LIMITS = Limits(
 
 
 @dataclass(frozen=True, slots=True)
-class LoihiTarget:
+class LoihiTarget(SimulatedTarget):
     """Lava programs. A network of whole numbers goes in; a folder that Lava runs comes out."""
 
     name: str = "loihi"
@@ -57,19 +55,3 @@ class LoihiTarget:
         from snnc.backends.loihi.emit import emit  # templates are slow to import
 
         return emit(network, inputs)
-
-    def run(
-        self,
-        program: Program,
-        inputs: Given,
-        *,
-        steps: int | None = None,
-        record: Sequence[str] = (),
-    ) -> Trace:
-        """Simulate the program's network in NumPy; `engine.run_in_lava` runs the Lava program.
-
-        Raises:
-            InputError: See `Simulator`.
-            UsageError: See `Simulator.run`.
-        """
-        return ReferenceTarget().run(program, inputs, steps=steps, record=record)

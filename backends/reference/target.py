@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from snnc.backends.base import Limits, Program
-from snnc.backends.reference.simulator import Simulator
-from snnc.backends.reference.sources import Given
-from snnc.backends.reference.trace import Trace
+from snnc.backends.base import Limits
 from snnc.backends.reference.validate import simulation_findings
+from snnc.backends.simulated import SimulatedTarget
 from snnc.diagnostics import Diagnostic
 from snnc.ir import model
 from snnc.ir.tensors import Array
@@ -53,7 +51,7 @@ _LIMITS = Limits(
 
 
 @dataclass(frozen=True, slots=True)
-class ReferenceTarget:
+class ReferenceTarget(SimulatedTarget):
     """The simulator in this package. It needs no pass of its own and no file beside the network."""
 
     name: str = "reference"
@@ -73,19 +71,3 @@ class ReferenceTarget:
     def emit(self, network: model.Network, inputs: Mapping[str, Array]) -> dict[str, bytes]:
         """No file: the simulator runs the network of the program directory itself."""
         return {}
-
-    def run(
-        self,
-        program: Program,
-        inputs: Given,
-        *,
-        steps: int | None = None,
-        record: Sequence[str] = (),
-    ) -> Trace:
-        """Simulate the program's network.
-
-        Raises:
-            InputError: See `Simulator`.
-            UsageError: See `Simulator.run`.
-        """
-        return Simulator(program.network).run(inputs, steps=steps, record=record)

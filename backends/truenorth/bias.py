@@ -10,9 +10,9 @@ import numpy as np
 from scipy import sparse
 
 from snnc.backends.truenorth.chip import ChipSpec
+from snnc.backends.truenorth.clocks import clock_tile
 from snnc.backends.truenorth.codes_of_weights import common_divisors
 from snnc.backends.truenorth.layers import Layer
-from snnc.backends.truenorth.lower_layer import plain_parameters
 from snnc.backends.truenorth.parts import Signals, Tile
 from snnc.ir.tensors import Array
 
@@ -30,22 +30,5 @@ def with_clock(layer: Layer, gated: Array) -> tuple[sparse.csr_matrix, Array]:
 
 def clocked(signals: Signals, spec: ChipSpec) -> list[Tile]:
     """Cores of clocks: neurons without axons that fire in every tick from their first one on."""
-    found = []
     clocks = [(i, s) for i, s in enumerate(signals.stretches) if s.kind == "clock"]
-    for index, stretch in clocks:
-        one = np.ones(1, np.int64)
-        found.append(
-            Tile(
-                stretch=index,
-                role="clock",
-                corelet=f"{stretch.name}/clock",
-                signals=np.array([stretch.start]),
-                axon_signals=np.zeros(0, np.int64),
-                axon_delays=np.zeros(0, np.int64),
-                axon_types=np.zeros(0, np.uint8),
-                bits=np.zeros((0, 1), bool),
-                strengths=np.zeros((1, spec.types), np.int16),
-                parameters=plain_parameters(one, one, 0 * one),
-            )
-        )
-    return found
+    return [clock_tile(i, s, f"{s.name}/clock", 1, spec) for i, s in clocks]

@@ -59,12 +59,6 @@ class ChipRun:
     lowest: int
     highest: int
 
-    @property
-    def core_spikes(self) -> Array:
-        """Spikes of each core over all samples, int64 (C,)."""
-        sums: Array = self.neuron_spikes.sum(axis=1)
-        return sums
-
     def traffic(self, core_map: CoreMap) -> tuple[Array, Array, Array]:
         """Packets between cores over all samples: sources, targets, counts, sorted, none zero."""
         inside = core_map.kinds == TO_CORE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from snnc.backends.golden import first_samples
 from snnc.backends.truenorth.core_map import CoreMap
 from snnc.backends.truenorth.files import to_files
 from snnc.backends.truenorth.host import host_spikes
@@ -67,12 +68,7 @@ def _exports(
     if not inputs or network.schedule is None:
         return {}
     local, steps = layer_local(network), network.schedule.steps
-    first = {
-        entry.name: inputs[entry.name][:, :1]
-        if isinstance(entry.coding, m.Events)
-        else inputs[entry.name][:1]
-        for entry in network.inputs
-    }
+    first = first_samples(network, inputs, 1)
     pins = sample_pins(core_map, host_spikes(local, first, steps=steps))
     ticks = core_map.ticks(steps)
     files: dict[str, bytes] = {}

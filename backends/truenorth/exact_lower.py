@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from snnc.backends.truenorth.chip import TRUENORTH, ChipSpec
+from snnc.backends.truenorth.clocks import clock_tile
 from snnc.backends.truenorth.codes_of_weights import common_divisors, spell
 from snnc.backends.truenorth.columns import layer_columns, output_lines, pin_signals
 from snnc.backends.truenorth.core_map import CoreMap
@@ -259,21 +260,8 @@ def _clocks(one: Sums, signals: Signals, period: int, spec: ChipSpec) -> list[Ti
     found = []
     for name in ("up", "down"):
         index, stretch = _find(signals, f"{one.layer.name}/{name}", "clock")
-        every = np.array([period])
-        found.append(
-            Tile(
-                stretch=index,
-                role="clock",
-                corelet=f"{one.layer.name}/clock/{name}",
-                signals=np.array([stretch.start]),
-                axon_signals=np.zeros(0, np.int64),
-                axon_delays=np.zeros(0, np.int64),
-                axon_types=np.zeros(0, np.uint8),
-                bits=np.zeros((0, 1), bool),
-                strengths=np.zeros((1, spec.types), np.int16),
-                parameters=plain_parameters(every, np.ones(1, np.int64), every - 1),
-            )
-        )
+        corelet = f"{one.layer.name}/clock/{name}"
+        found.append(clock_tile(index, stretch, corelet, period, spec))
     return found
 
 

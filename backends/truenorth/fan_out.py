@@ -106,17 +106,6 @@ def _levels_below(count: int, spec: ChipSpec) -> int:
     return 1 if count <= spec.neurons else 1 + _levels_below(-(-count // spec.neurons), spec)
 
 
-def nodes_of(children: Sequence[Target | Node]) -> list[Node]:
-    """All splitters below some connections, those nearest to the source first."""
-    found: list[Node] = []
-    waiting = [child for child in children if isinstance(child, Node)]
-    while waiting:
-        node = waiting.pop(0)
-        found.append(node)
-        waiting.extend(child for child in node.children if isinstance(child, Node))
-    return found
-
-
 class SplitterCores:
     """Splitters packed into cores: an axon each, and a neuron for each child.
 

@@ -5,7 +5,6 @@ Their spikes are what the chip is given. Everything else runs on the chip.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -102,9 +101,3 @@ def _watched(network: m.Network, sources: tuple[str, ...]) -> m.Network:
     head = m.Head("host", populations[-1].name, m.SpikeCount())
     part = replace(network, heads=(head,), exit=None)
     return part.with_populations(populations)
-
-
-def pin_spikes(spikes: Mapping[str, Array], source: str, sign: int) -> Array:
-    """The spikes of one sign of a source, bool."""
-    matches: Array = spikes[source] == sign
-    return matches

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from snnc.backends.base import Limits, Program
-from snnc.backends.reference.sources import Given
-from snnc.backends.reference.target import ReferenceTarget
-from snnc.backends.reference.trace import Trace
+from snnc.backends.base import Limits
+from snnc.backends.simulated import SimulatedTarget
 from snnc.backends.truenorth.chip import TRUENORTH
 from snnc.diagnostics import Diagnostic
 from snnc.ir import model
@@ -50,7 +48,7 @@ Exports = Literal["auto", "all", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrueNorthTarget:
+class TrueNorthTarget(SimulatedTarget):
     """Core maps. A network of whole numbers goes in; cores, crossbars and routes come out.
 
     Options, given as `truenorth{bits=3 partial_sums=rate}`:
@@ -116,19 +114,3 @@ class TrueNorthTarget:
         from snnc.backends.truenorth.emit import emit
 
         return emit(network, inputs, self)
-
-    def run(
-        self,
-        program: Program,
-        inputs: Given,
-        *,
-        steps: int | None = None,
-        record: Sequence[str] = (),
-    ) -> Trace:
-        """Simulate the program's layers; `run_map.run_map` runs the core map.
-
-        Raises:
-            InputError: See `Simulator`.
-            UsageError: See `Simulator.run`.
-        """
-        return ReferenceTarget().run(program, inputs, steps=steps, record=record)

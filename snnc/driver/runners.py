@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from snnc.diagnostics import Diagnostic, UsageError
 from snnc.text import one_of
 
 if TYPE_CHECKING:
-    from snnc.backends.reference.groups import Progress
-    from snnc.backends.reference.sources import Given
-    from snnc.backends.reference.trace import Trace
+    from snnc.backends.base import Runner
     from snnc.driver.compiled import Compiled
 
 ENGINES = ("reference", "c")
@@ -23,26 +21,6 @@ NO_COMPILER = (
     "no C compiler was found, so the NumPy simulator runs instead of the C program: the same "
     "spikes, more slowly (install cc, gcc or clang, or name one with the variable CC)"
 )
-
-
-class Runner(Protocol):
-    """Runs one network any number of times and tells what every neuron did."""
-
-    @property
-    def dtype(self) -> str:
-        """What it computes in."""
-
-    def run(
-        self,
-        x: Given,
-        *,
-        steps: int | None = None,
-        record: Sequence[str] = (),
-        first: int = 0,
-        exits: bool = True,
-        progress: Progress | None = None,
-    ) -> Trace:
-        """See `Simulator.run`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

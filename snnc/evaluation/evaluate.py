@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from snnc.backends.reference.groups import Progress
+from snnc.backends.base import Runner
 from snnc.backends.reference.simulator import Simulator
-from snnc.backends.reference.sources import Given
 from snnc.backends.reference.trace import Trace
 from snnc.diagnostics import Diagnostic, InputError, UsageError
 from snnc.evaluation.comparing import Comparison
@@ -56,26 +55,6 @@ class Samples(Protocol):
         """
 
 
-class Runs(Protocol):
-    """What runs the network in place of the reference simulator; see `Simulator`."""
-
-    @property
-    def dtype(self) -> str:
-        """What it computes in."""
-
-    def run(
-        self,
-        x: Given,
-        *,
-        steps: int | None = None,
-        record: Sequence[str] = (),
-        first: int = 0,
-        exits: bool = True,
-        progress: Progress | None = None,
-    ) -> Trace:
-        """See `Simulator.run`."""
-
-
 @dataclass(slots=True)
 class _Tally:
     """Counts that grow with every batch; `correct` by time step, or once with exits only."""
@@ -100,7 +79,7 @@ def evaluate_network(
     layer_samples: int = LAYER_SAMPLES,
     dtype: str | None = None,
     exits: ExitMode = "compare",
-    simulator: Runs | None = None,
+    simulator: Runner | None = None,
     progress: ProgressSink | None = None,
 ) -> Evaluation:
     """Run a spiking network over a data set and compare it with its ANN.

@@ -14,7 +14,6 @@ from snnc.backends.truenorth.fan_out import (
     SplitterCores,
     Target,
     levels,
-    nodes_of,
     replicas,
     serve,
 )
@@ -31,6 +30,17 @@ def reached(children: Sequence[Target | Node], ticks: int = 0) -> Iterator[Targe
             yield from reached(child.children, ticks + child.delay)
         else:
             yield Target(child.core, child.axon, ticks + child.delay)
+
+
+def nodes_of(children: Sequence[Target | Node]) -> list[Node]:
+    """All splitters below some connections, those nearest to the source first."""
+    found: list[Node] = []
+    waiting = [child for child in children if isinstance(child, Node)]
+    while waiting:
+        node = waiting.pop(0)
+        found.append(node)
+        waiting.extend(child for child in node.children if isinstance(child, Node))
+    return found
 
 
 @given(

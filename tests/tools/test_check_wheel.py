@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -36,6 +37,22 @@ def test_a_wheel_with_all_the_files_passes(
 ) -> None:
     names = tool.expected(ROOT) | {"snnc-0.dist-info/METADATA"}
     assert run(tool, tmp_path, names, monkeypatch) == 0
+
+
+def test_what_it_expects_is_what_the_build_is_told_to_carry(tool: ModuleType) -> None:
+    """So that a new kind of file is found here, before a wheel is built."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    line = re.search(r"^package-data = \{(.*)\}$", text, re.MULTILINE)
+    assert line is not None
+    carried = set()
+    for package, patterns in re.findall(r'"([^"]+)" = \[([^\]]*)\]', line[1]):
+        inside = package.replace(".", "/")
+        folder = ROOT / inside.removeprefix("snnc/")
+        for pattern in ["**/*.py", *re.findall(r'"([^"]+)"', patterns)]:
+            carried |= {f"{inside}/{p.relative_to(folder)}" for p in folder.glob(pattern)}
+    scripts = {f"snnc/{p.relative_to(ROOT)}" for p in (ROOT / "examples" / "mnist").glob("*.py")}
+    assert tool.expected(ROOT) == carried - scripts
+    assert len(scripts) == 2
 
 
 @pytest.mark.parametrize(

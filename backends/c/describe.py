@@ -229,16 +229,29 @@ def _head(plan: Plan, head: m.Head) -> dict[str, Any]:
 
 def _scratch(plan: Plan) -> dict[str, int]:
     """Sizes of what the layers write and forget: a row of currents, and lists of spikes."""
-    current, bits, columns, planes = 16, 8, 1, 1
+    current, bits, columns, planes, column, images, ends = 16, 8, 1, 1, 0, 0, 0
     for layer in plan.layers:
         current = max(current, layer.summed.width * layer.summed.lanes)
-        for c in layer.spiking:
+        seen = [plan.image(c) for c in layer.spiking]
+        lists = [plan.block * len(plan.train(c.source, c).planes) for c in layer.spiking]
+        pairs = [(n, each) for n, each in zip(lists, seen, strict=True) if each is not None]
+        images = max(images, sum(n * each.room for n, each in pairs))
+        ends = max(ends, sum(n * each.ends for n, each in pairs))
+        for c, image in zip(layer.spiking, seen, strict=True):
             listed = listing(c)
             columns = max(columns, listed.columns)
-            seen = max(listed.columns, table_columns(c) if plan.choice(c).tabled else 0)
-            bits = max(bits, seen * 8 * c.kernel.size[0] * c.from_size.bytes)
+            wide = max(listed.columns, table_columns(c) if plan.choice(c).tabled else 0)
+            bits = max(bits, wide * 8 * c.kernel.size[0] * c.from_size.bytes)
+            column = max(column, image.rows * c.from_size.bytes if image else 0)
             train = plan.train(c.source, c)
             planes = max(planes, sum(1 for plane in train.planes if plane > 0))
     # Lists are written some entries beyond their end, words are read beyond the last byte.
-    room, run = bits + 8, bits // 8 + 16
-    return {"current": current, "room": room, "run": run, "columns": columns, "planes": planes}
+    return {
+        "current": current,
+        "room": bits + 8,
+        "run": max(bits // 8, column) + 16,
+        "columns": columns,
+        "planes": planes,
+        "image": images,
+        "image_ends": ends,
+    }

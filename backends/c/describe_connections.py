@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def describe_spiking(plan: Plan, c: Connection, constants: list[Constant]) -> di
     corner += (train.border[1] - kernel.pads[1]) * train.size.bytes
     if plan.phases is None:
         corner += (train.history - c.delay) * train.frame
-    positions, plane = len(kernel.weight), between_planes(plan, train)
+    positions, plane, image = len(kernel.weight), between_planes(plan, train), plan.image(c)
     choice, table = plan.choice(c), None
     if choice.tabled:
         table = {
@@ -127,11 +128,13 @@ def describe_spiking(plan: Plan, c: Connection, constants: list[Constant]) -> di
         "across": kernel.strides[1] * train.size.bytes,
         "own": c.own,
         "table": table,
+        "image": None if image is None else asdict(image),
         "why": comment(choice.why),
         "heard": plan.train(c.source).ident,
         "apart": plane,
         "chains": [
             {
+                "seen": f"seen_{c.ident}_{first}",
                 "place": corner + first * plane,
                 "planes": count,
                 "factor": factor if worth is None else f"{'-' if factor < 0 else ''}{worth}[k]",
@@ -139,6 +142,17 @@ def describe_spiking(plan: Plan, c: Connection, constants: list[Constant]) -> di
             for first, count, factor in _chains(train, 1 if worth else kernel.factor, c.own)
         ],
     }
+
+
+def place_images(connections: list[dict[str, Any]], block: int) -> None:
+    """Where the lists of images of a layer's connections lie in those of the state."""
+    entries = ends = 0
+    for c in connections:
+        for chain in c["chains"] if c["image"] else ():
+            lists = block * chain["planes"]
+            chain["image"], chain["ends"] = entries, ends
+            entries += lists * c["image"]["room"]
+            ends += lists * c["image"]["ends"]
 
 
 def worth_of(network: m.Network, c: Connection) -> Array:

@@ -10,6 +10,7 @@ from snnc.backends.c.describe_connections import (
     describe_analog,
     describe_spiking,
     fields_of,
+    place_images,
 )
 from snnc.backends.c.describe_windows import describe_windows, falling_thresholds
 from snnc.backends.c.names import comment
@@ -64,6 +65,7 @@ def describe_layer(plan: Plan, layer: Layer) -> tuple[dict[str, Any], list[Const
         found |= _neuron(plan, layer, constants)
     found |= _drive(plan, layer, constants, state)
     found["connections"] = [describe_spiking(plan, c, constants) for c in layer.spiking]
+    place_images(found["connections"], plan.block)
     return found, constants, state
 
 

@@ -22,6 +22,7 @@ FILES = (
     "snn_kernels.h",
     "snn_spikes.h",
     "snn_sums.h",
+    "snn_columns.h",
     "snn_currents.h",
     "snn_neurons.h",
     "snn_tables.h",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from snnc.backends.c.connections import Connection, over_sums
+from snnc.backends.c.images import Image, image_of
 from snnc.backends.c.names import Idents
 from snnc.backends.c.operators import kernel_of
 from snnc.backends.c.tables import Choice, choice_of
@@ -91,6 +92,12 @@ class Plan:
         phases = self.phases
         steps = phases.window if phases else self.steps
         return choice_of(connection, train, self.rates.get(connection.source), steps)
+
+    def image(self, connection: Connection) -> Image | None:
+        """The lists of whole images that a connection reads, if it does."""
+        if self.phases is not None or self.choice(connection).tabled:
+            return None
+        return image_of(connection, self.train(connection.source, connection), self.block)
 
     def sums_of(self, source: str) -> tuple[Train, ...]:
         """The sums over windows of a source."""

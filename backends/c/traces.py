@@ -187,13 +187,18 @@ def _input_measures(
 
 def _exits(network: m.Network, outputs: dict[str, Array], results: dict[str, Array]) -> Exits:
     """The program's answers, with the scores that its read-outs have at those steps."""
-    decider, steps, sure = Decider(network), results["step"], results["sure"] == 1
-    asker = decider.begin(len(steps))
+    steps, sure = results["step"], results["sure"] == 1
+    asker, flying = Decider(network).begin(len(steps)), np.arange(len(steps))
     score = np.zeros(len(steps))
     for step in range(1, int(steps.max(initial=0)) + 1):
-        now = {name: values[step - 1] for name, values in outputs.items()}
-        _note(score, (steps == step) & sure, asker.ask(step, now))
-        _note(score, (steps == step) & ~sure, asker.final(step, now))
+        now = {name: values[step - 1, flying] for name, values in outputs.items()}
+        here = steps[flying] == step
+        _note(score, flying, here & sure[flying], asker.ask(step, now))
+        if (left := here & ~sure[flying]).any():
+            _note(score, flying, left, asker.final(step, now))
+        if here.any():
+            asker.keep(~here)
+            flying = flying[~here]
     return Exits(
         step=steps,
         head=results["head"],
@@ -204,5 +209,5 @@ def _exits(network: m.Network, outputs: dict[str, Array], results: dict[str, Arr
     )
 
 
-def _note(score: Array, which: Array, verdict: Verdict) -> None:
-    score[which] = verdict.score[which]
+def _note(score: Array, flying: Array, which: Array, verdict: Verdict) -> None:
+    score[flying[which]] = verdict.score[which]

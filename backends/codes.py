@@ -246,4 +246,9 @@ CODES: dict[str, str] = {
         "A network has a schedule that target c does not know, or none. It knows those of rate "
         "code, of lossless networks and, in phases, of spike times, with and without hop latency."
     ),
+    "SN599": (
+        "The first sample that a newly built C program ran differs from the reference simulator's. "
+        "The sources are the same everywhere, so that the compiler is to blame; the program was "
+        "thrown away. Name another compiler with the variable CC, or run on the simulator."
+    ),
 }

@@ -33,6 +33,13 @@ def simulator(network: m.Network, **options: Any) -> CSimulator:
     return CSimulator(network, compiler=COMPILER, **{"optimise": "-O0"} | options)
 
 
+def wrong_simulator(network: m.Network, files: Mapping[str, bytes]) -> CSimulator:
+    """With sources that were changed by hand; they need not prove to be the network's."""
+    found = simulator(network, files=files)
+    found._proof.needed = False
+    return found
+
+
 def quick_builds(patch: pytest.MonkeyPatch, cache: Path) -> None:
     """Programs are built fast, and once for all tests that lead to the same sources."""
     patch.setenv("SNNC_CACHE", str(cache))

@@ -20,6 +20,7 @@ LIBRARY = ("program.c", "weights.c", "snn_batch.c")
 FILES = (
     "program.h",
     "snn_kernels.h",
+    "snn_compiler.h",
     "snn_spikes.h",
     "snn_sums.h",
     "snn_columns.h",

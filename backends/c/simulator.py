@@ -13,6 +13,8 @@ from snnc.backends.c.checks import require_takeable
 from snnc.backends.c.emit import sources
 from snnc.backends.c.inputs import Brought, bring
 from snnc.backends.c.library import RESULT, Library, Table
+from snnc.backends.c.memory import Memory
+from snnc.backends.c.proof import Proof
 from snnc.backends.c.traces import Collected, make_trace
 from snnc.backends.c.work import run_parts
 from snnc.backends.reference.groups import Progress
@@ -29,7 +31,8 @@ from snnc.ir.tensors import Array
 class CSimulator:
     """Runs one network of stage fixed as a C program, any number of times.
 
-    Building takes seconds, once for each network and processor.
+    Building takes seconds, once for each network and processor. The first sample that a newly built
+    program runs is simulated as well, and compared.
 
     Args:
         network: one that target c takes.
@@ -60,8 +63,10 @@ class CSimulator:
         self.network = layer_local(network)
         self._threads = threads or _cores()
         path = built_library(files or sources(network), compiler, optimise=optimise)
+        self._proof = Proof(path, network)
         counts = len(network.inputs), len(network.populations), len(network.heads)
         self._library = Library(path, *counts)
+        self._memory = Memory()
         self._fan_outs: list[Array | None] | None = None
 
     @property
@@ -82,10 +87,34 @@ class CSimulator:
         """Run all samples; arguments and result are those of `Simulator.run`.
 
         Raises:
-            InputError: an input does not fit (SN502 to SN514).
+            InputError: an input does not fit (SN502 to SN514), or the compiler made a program
+                that does something else (SN599).
             UsageError: `steps` or a recorded name is wrong (SN505, SN506, SN562).
         """
         check_recorded(self.network, record, ())
+        if self._proof.needed:
+            self._prove(x, steps=steps, first=first, exits=exits)
+        return self._run(x, steps, record, first, exits, progress)
+
+    def _prove(self, x: Given, **options: Any) -> None:
+        """Compare every spike of the first sample with the reference simulator's."""
+        frames = {i.name for i in self.network.inputs if isinstance(i.coding, m.Events)}
+        given = x if isinstance(x, Mapping) else {self.network.inputs[0].name: x}
+        one = {name: v[:, :1] if name in frames else v[:1] for name, v in given.items()}
+        options["record"] = [p.name for p in self.network.populations]
+        ours = self._run(one, progress=None, **options)
+        if ours.samples:
+            self._proof.check(ours, one, **options)
+
+    def _run(
+        self,
+        x: Given,
+        steps: int | None,
+        record: Sequence[str],
+        first: int,
+        exits: bool,
+        progress: Progress | None,
+    ) -> Trace:
         brought = bring(self.network, x, steps, first)
         assert self.network.schedule is not None
         if brought.steps > self.network.schedule.steps:
@@ -136,7 +165,7 @@ class CSimulator:
 
         def numbers(missing: list[bool]) -> list[Array | None]:
             return [
-                None if left else np.empty((samples, *t.rows), np.int32)
+                None if left else self._memory.empty((samples, *t.rows), np.int32)
                 for t, left in zip(tables, missing, strict=True)
             ]
 
@@ -146,7 +175,7 @@ class CSimulator:
             return np.zeros((samples, steps, table.planes, table.frame), np.uint8)
 
         sums = [np.zeros(samples, np.int64) for _ in range(2 * len(tables))]
-        return Collected(
+        found = Collected(
             outputs=[
                 np.zeros(
                     (samples, steps, int(np.prod(network.population(h.population).shape))), np.int32
@@ -161,6 +190,8 @@ class CSimulator:
             operations=sums[len(tables) :],
             results=np.zeros(samples, RESULT),
         )
+        self._memory.forget()
+        return found
 
     def _synapses(self) -> list[Array | None]:
         """Synapses of each neuron of every population, int32, as the program orders them."""

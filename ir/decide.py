@@ -131,6 +131,25 @@ class Decider:
         assert isinstance(policy, m.Patience)
         return repeats.astype(np.float64), repeats >= policy.repeats[index]
 
+    @property
+    def forgets(self) -> bool:
+        """Whether scores depend on the read-outs of one step alone, and not on its number."""
+        return not isinstance(self.policy, m.Patience | m.Fixed | m.Bayes)
+
+    def scores(self, heads: Array, outputs: Mapping[str, Array]) -> Array:
+        """The scores (n,) float64 of answers, of a policy that `forgets`.
+
+        Args:
+            heads: (n,) index of the head that answered. Where it is not asked, the score is 0.
+            outputs: read-outs (n, K) by head name, of the step in which each sample was answered.
+        """
+        found = np.zeros(len(heads))
+        for index, head in enumerate(self.asked):
+            mine = heads == head
+            own = {name: values[mine] for name, values in outputs.items()}
+            found[mine], _ = self.judge(index, self.values(index, own), np.zeros(int(mine.sum())))
+        return found
+
     def fused(self, step: int, outputs: Mapping[str, Array]) -> Opinion:
         """The fused answer of all heads of the policy `bayes`."""
         assert self._fusion is not None

@@ -47,6 +47,8 @@ def describe_layer(plan: Plan, layer: Layer) -> tuple[dict[str, Any], list[Const
         "bias": "none",
         "v_init": "none",
         "sums": [],
+        "steady": False,
+        "ahead": False,
     }
     if plan.phases is not None:
         found |= describe_windows(plan, layer)
@@ -66,7 +68,29 @@ def describe_layer(plan: Plan, layer: Layer) -> tuple[dict[str, Any], list[Const
     found |= _drive(plan, layer, constants, state)
     found["connections"] = [describe_spiking(plan, c, constants) for c in layer.spiking]
     place_images(found["connections"], plan.block)
+    if plan.phases is None:
+        found |= _steady(plan, layer, found, state)
     return found, constants, state
+
+
+def _steady(plan: Plan, layer: Layer, found: dict[str, Any], state: State) -> dict[str, Any]:
+    """Whether a layer runs many steps at once, as its current stays the same, and nobody looks on.
+
+    With an exit policy it runs before the others, and what a sample does not live to see is taken
+    back; of potentials that were reset to zero or held that is not possible.
+    """
+    reads = found["connections"] or found["late"] or found["kept"] or found["first"]
+    neuron = layer.population.neuron
+    if reads or found["start"] != "constant" or not isinstance(neuron, m.IF):
+        return {}
+    stops = plan.network.exit is not None and plan.block > 1
+    train = plan.train(layer.population.name)
+    steady = {"steady": True, "inside": train.inside}
+    if not stops or neuron.reset != "subtract" or neuron.saturation is not None:
+        return steady
+    size = len(train.planes) * plan.block * train.frame
+    state.append(_array("uint8_t", f"ahead_{layer.ident}", size, "spikes of the next steps"))
+    return steady | {"ahead": True, "ahead_below": plan.block * train.frame}
 
 
 def _array(kind: str, name: str, size: int, text: str = "") -> dict[str, Any]:

@@ -187,8 +187,26 @@ def _input_measures(
 
 def _exits(network: m.Network, outputs: dict[str, Array], results: dict[str, Array]) -> Exits:
     """The program's answers, with the scores that its read-outs have at those steps."""
-    steps, sure = results["step"], results["sure"] == 1
-    asker, flying = Decider(network).begin(len(steps)), np.arange(len(steps))
+    decider, steps = Decider(network), results["step"]
+    if decider.forgets:
+        sample = np.arange(len(steps))
+        answering = {name: values[steps - 1, sample] for name, values in outputs.items()}
+        score = decider.scores(results["head"], answering)
+    else:
+        score = _scores(decider, outputs, steps, results["sure"] == 1)
+    return Exits(
+        step=steps,
+        head=results["head"],
+        answer=results["answer"],
+        score=score,
+        sure=results["sure"] == 1,
+        ran={head.name: results["steps_run"] for head in network.heads},
+    )
+
+
+def _scores(decider: Decider, outputs: dict[str, Array], steps: Array, sure: Array) -> Array:
+    """Scores of a policy that has to be asked in every step."""
+    asker, flying = decider.begin(len(steps)), np.arange(len(steps))
     score = np.zeros(len(steps))
     for step in range(1, int(steps.max(initial=0)) + 1):
         now = {name: values[step - 1, flying] for name, values in outputs.items()}
@@ -199,14 +217,7 @@ def _exits(network: m.Network, outputs: dict[str, Array], results: dict[str, Arr
         if here.any():
             asker.keep(~here)
             flying = flying[~here]
-    return Exits(
-        step=steps,
-        head=results["head"],
-        answer=results["answer"],
-        score=score,
-        sure=sure,
-        ran={head.name: results["steps_run"] for head in network.heads},
-    )
+    return score
 
 
 def _note(score: Array, flying: Array, which: Array, verdict: Verdict) -> None:

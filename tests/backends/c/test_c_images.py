@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import c_tools
-import numpy as np
 import pytest
-from loihi_networks import Builder, build, inputs_for, via
+from loihi_networks import Builder, inputs_for, via
 
 from snnc.backends.c.emit import emit, sources
 from snnc.backends.c.images import MOST_BYTES, image_of
@@ -125,56 +123,3 @@ def test_lists_that_would_be_too_large_are_not_made() -> None:
     most = MOST_BYTES // (2 * image.room + 4 * image.ends)
     assert image_of(connection, train, most) is not None
     assert image_of(connection, train, most + 1) is None
-
-
-def steady(**changes: object) -> m.Network:
-    """A first layer whose current stays the same for 11 steps and is nothing for 9 more."""
-    b = Builder(4)
-    x = b.input("x", (2, 6, 5))
-    conv = b.conv(11, 2, (3, 3), (1, 1), (1, 1, 1, 1))
-    neuron = replace(m.IF(700.0, v_init=350.0), **changes)  # type: ignore[arg-type]
-    b.add("a", neuron, via(x, conv), bias=300)
-    b.add("b", m.IF(500.0), via("a", b.conv(5, 11, (3, 3))), via("b", delay=3))
-    b.out("b")
-    return b.network("steady", 20, window=11)
-
-
-NEURONS: list[dict[str, object]] = [
-    {},
-    {"negative_spikes": "retract"},
-    {"negative_spikes": "retract", "min_spikes": -2, "max_spikes": 3},
-    {"saturation": 800.0},
-    {"reset": "zero"},
-    {"reset": "none"},
-]
-
-
-@pytest.mark.parametrize("changes", NEURONS, ids=lambda changes: "-".join(changes) or "plain")
-def test_a_layer_with_a_steady_current_runs_all_steps_of_a_block_at_once(
-    changes: dict[str, object],
-) -> None:
-    network = steady(**changes)
-    files = sources(network)
-    assert b"snn_fire_steps(" in files["program.c"]
-    x = inputs_for(network, 7)
-    theirs = Simulator(network, threads=1).run(x, record=["a", "b"])
-    assert int(theirs.spikes["a"].sum()) > 0
-    ours = c_tools.simulator(network, files=files).run(x, record=["a", "b"])
-    assert c_tools.differences(ours, theirs) == []
-    text = files["program.c"].decode()
-    assert text.count("driven < steps)") == 1
-    wrong = {**files, "program.c": text.replace("driven < steps)", "0)").encode()}
-    ours = c_tools.wrong_simulator(network, wrong).run(x, record=["a", "b"])
-    assert c_tools.differences(ours, theirs) != []
-
-
-def test_read_outs_of_a_steady_layer_are_kept_after_each_step() -> None:
-    """Such a layer runs step by step."""
-    network = build("heads")
-    head = m.Head("early", network.populations[0].name, m.SpikeCount())
-    network = replace(network, heads=(*network.heads, head), exit=None)
-    files = sources(network)
-    x = inputs_for(network, 3)
-    ours = c_tools.simulator(network, files=files).run(x)
-    assert len(np.unique(ours.outputs["early"])) > 3
-    assert c_tools.differences(ours, Simulator(network, threads=1).run(x)) == []

@@ -34,6 +34,8 @@ def describe(plan: Plan) -> dict[str, Any]:
     arrays.extend(_bits(plan, train) for train in plan.trains)
     if plan.phases is not None:
         arrays.extend(_any(plan, train) for train in plan.trains if train.window is None)
+    # What a sample's start writes as a whole lies behind what it clears.
+    arrays.sort(key=lambda array: array.get("filled", False))
     policy, tables = describe_exit(network)
     constants.extend(tables)
     return {
@@ -53,6 +55,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "policy": policy,
         "delayed": [_delayed(plan, train) for train in plan.trains if train.history],
         "arrays": arrays,
+        "uncleared": next((a["name"] for a in arrays if a.get("filled")), "current"),
         "scratch": _scratch(plan),
         "tables": [c["table"] for layer in layers for c in layer["connections"] if c["table"]],
         "weights": [constant.as_dict() for constant in constants],

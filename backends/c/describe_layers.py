@@ -70,6 +70,9 @@ def describe_layer(plan: Plan, layer: Layer) -> tuple[dict[str, Any], list[Const
     place_images(found["connections"], plan.block)
     if plan.phases is None:
         found |= _steady(plan, layer, found, state)
+    filled = {f"v_{ident}": found["v_init"], f"constant_{ident}": found["bias"]}
+    for array in state:
+        array["filled"] = filled.get(array["name"], "none") != "none"
     return found, constants, state
 
 

@@ -67,6 +67,7 @@ class CSimulator:
         counts = len(network.inputs), len(network.populations), len(network.heads)
         self._library = Library(path, *counts)
         self._memory = Memory()
+        self._idle: list[Array] = []
         self._fan_outs: list[Array | None] | None = None
 
     @property
@@ -152,8 +153,18 @@ class CSimulator:
 
         self._synapses()
         threads = min(self._threads, brought.samples)
-        run_parts(part, self._library.state, brought.samples, brought.steps, threads, progress)
+        states = [self._state() for _ in range(threads)]
+        each = iter(states)
+        run_parts(part, lambda: next(each), brought.samples, brought.steps, threads, progress)
+        self._idle.extend(states)
         return collected
+
+    def _state(self) -> Array:
+        """Memory for a thread, of an earlier run if there was one."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._library.state()
 
     def _allocate(self, brought: Brought, record: Sequence[str]) -> Collected:
         """Arrays for what the program writes, samples first."""

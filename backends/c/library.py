@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir.tensors import Array
 
 _ALIGNMENT = 64
+
+Runner = Callable[[Array, int, int], None]
+"""Runs samples: in a state, from a first one on, so many."""
 
 RESULT = np.dtype(
     [
@@ -107,34 +111,45 @@ class Library:
         start = -raw.ctypes.data % _ALIGNMENT
         return raw[start : start + self._size]
 
-    def run(self, state: Array, first: int, count: int, **given: Any) -> None:
-        """Run some samples of a batch; other threads go on meanwhile.
+    def runner(self, **given: Any) -> Runner:
+        """What runs some samples of a batch, while other threads go on.
 
         Args:
-            state: from `state`.
-            first: number of the first sample in all arrays.
-            count: number of samples.
             given: `steps`, `exits`, `frames`, and the arrays of `snn_job` by name: lists with None
-                for what is not wanted, `results` alone. All but `fan_outs` have samples first.
+                for what is not wanted, `results` alone. All but `fan_outs` have samples first. The
+                caller keeps them.
 
-        Raises:
-            InputError: SN563, the program refused.
+        Returns:
+            A function of a state from `state`, of the number of the first sample in all arrays, and
+            of how many samples there are. It raises InputError SN563 where the program refuses.
         """
-        job = self._job(samples=count)
-        for name, value in given.items():
-            if isinstance(value, int):
-                setattr(job, name, value)
-            elif isinstance(value, np.ndarray):
-                setattr(job, name, value[first:].ctypes.data)
-            else:
-                shift = 0 if name == "fan_outs" else first
-                for index, array in enumerate(value):
-                    if array is not None:
-                        getattr(job, name)[index] = array[shift:].ctypes.data
-        place = ctypes.c_void_p(state.ctypes.data)
-        if self._library.snn_run_batch(place, ctypes.byref(job)) != 0:
-            text = "the C program refused the run"
-            raise InputError(Diagnostic("SN563", text, help="compile the model again"))
+        numbers = {name: value for name, value in given.items() if isinstance(value, int)}
+        places = [place for name in given.keys() - numbers for place in _places(name, given[name])]
+
+        def run(state: Array, first: int, count: int) -> None:
+            job = self._job(samples=count, **numbers)
+            for name, index, base, step in places:
+                if index is None:
+                    setattr(job, name, base + first * step)
+                else:
+                    getattr(job, name)[index] = base + first * step
+            place = ctypes.c_void_p(state.ctypes.data)
+            if self._library.snn_run_batch(place, ctypes.byref(job)) != 0:
+                text = "the C program refused the run"
+                raise InputError(Diagnostic("SN563", text, help="compile the model again"))
+
+        return run
+
+
+def _places(name: str, value: Any) -> list[tuple[str, int | None, int, int]]:
+    """Where the arrays of a field begin, with the bytes from one sample to the next."""
+    if isinstance(value, np.ndarray):
+        return [(name, None, value.ctypes.data, value.strides[0])]
+    return [
+        (name, index, array.ctypes.data, 0 if name == "fan_outs" else array.strides[0])
+        for index, array in enumerate(value)
+        if array is not None
+    ]
 
 
 def _job_type(inputs: int, populations: int, heads: int) -> type[ctypes.Structure]:

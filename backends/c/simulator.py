@@ -138,20 +138,14 @@ class CSimulator:
         """Run the program alone, on inputs that were checked; `run` makes a trace of it."""
         collected = self._allocate(brought, record)
 
-        def part(state: Array, start: int, count: int) -> None:
-            self._library.run(
-                state,
-                start,
-                count,
-                steps=brought.steps,
-                exits=int(exits),
-                frames=brought.frames,
-                inputs=brought.arrays,
-                fan_outs=self._synapses(),
-                **collected.pointers(),
-            )
-
-        self._synapses()
+        part = self._library.runner(
+            steps=brought.steps,
+            exits=int(exits),
+            frames=brought.frames,
+            inputs=brought.arrays,
+            fan_outs=self._synapses(),
+            **collected.pointers(),
+        )
         threads = min(self._threads, brought.samples)
         states = [self._state() for _ in range(threads)]
         each = iter(states)

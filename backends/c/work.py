@@ -13,6 +13,9 @@ from snnc.ir.tensors import Array
 _PART_S = 0.05
 """Length of a part of the work: short enough that Ctrl-C is served soon."""
 
+_LEAST_S = 0.001
+"""Length of a part towards the end, where shorter ones balance threads: a call has a cost."""
+
 _MOST_SAMPLES = 64
 
 Part = Callable[[Array, int, int], None]
@@ -30,11 +33,11 @@ class _Queue:
         self.done = 0
         self.stop = threading.Event()
 
-    def take(self, wished: int) -> range:
+    def take(self, wished: int, least: int) -> range:
         """At most `wished` samples, fewer towards the end, so that no thread waits for another."""
         with self._lock:
             left = self._samples - self._next
-            count = max(1, min(wished, left // (2 * self._threads)))
+            count = max(least, min(wished, left // (2 * self._threads)))
             start, self._next = self._next, min(self._next + count, self._samples)
             return range(start, self._next)
 
@@ -45,15 +48,17 @@ class _Queue:
 
     def drain(self, part: Part, state: Array) -> None:
         """Work until nothing is left or somebody says stop."""
-        wished = 1
+        wished = least = 1
         while not self.stop.is_set():
-            taken = self.take(wished)
+            taken = self.take(wished, least)
             if not taken:
                 return
             begun = time.perf_counter()
             part(state, taken.start, len(taken))
-            taken_s = max(time.perf_counter() - begun, 1e-9)
-            wished = max(1, min(_MOST_SAMPLES, int(len(taken) * _PART_S / taken_s)))
+            rate = len(taken) / max(time.perf_counter() - begun, 1e-9)
+            wished, least = (
+                max(1, min(_MOST_SAMPLES, int(seconds * rate))) for seconds in (_PART_S, _LEAST_S)
+            )
             self.finish(len(taken))
 
 

@@ -1,11 +1,11 @@
-"""What the two approximations of target truenorth cost on MNIST: few bits, and partial sums of rates.
+"""What few bits and partial sums of rates cost on target truenorth, on MNIST.
 
     SNNC_DATA=... python benchmarks/truenorth_accuracy.py [bits] [copies] [--images 1000]
 
 `bits`: accuracy of the bundled LeNet and of `mnist_mlp` in fractions and with weights of 5 to 2
-bits, by either rounding of quantize-weights. `copies`: `mnist_mlp` with weights of 4 bits, whole and
-with each neuron of its first layer split into partial sums of 1 to 8 copies: accuracy, and by how
-many spikes the neurons of its other layers differ from those of the whole network. 32 time steps.
+bits, by either rounding of quantize-weights. `copies`: `mnist_mlp` with weights of 4 bits, whole
+and with the neurons that do not fit a core split into partial sums of 1 to 8 copies: accuracy, and
+by how many spikes the output counts of the same neurons differ. 32 time steps.
 """
 
 from __future__ import annotations

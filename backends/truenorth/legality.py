@@ -11,6 +11,7 @@
     SN574  replicas of a unit are equal
     SN575  splitters send on each spike of one axon
     SN576  potentials within what the chip holds, for a number of ticks
+    SN582  no more cores than a chip has
 
 That the decoded weights equal the network's needs the network: see `effective_weights`. A map is
 deterministic by construction: the model has no stochastic thresholds, leaks or synapses.

@@ -34,10 +34,8 @@ CODES: dict[str, str] = {
         "made or changed elsewhere."
     ),
     "SN571": (
-        "The cores of a map do not fit on the mesh: there are more than a chip has (4,096), one "
-        "is off the grid or where another is, or a target is further than a packet can be "
-        "addressed. Use a smaller network, fewer bits for the weights, or the first layer on the "
-        "host."
+        "The cores of a map do not fit on the mesh: one is off the grid or where another is, or a "
+        "target is further than a packet can be addressed."
     ),
     "SN572": (
         "Two neurons drive one output line, or a neuron drives a line that does not exist. Two "
@@ -98,7 +96,8 @@ CODES: dict[str, str] = {
     ),
     "SN582": (
         "The map has more cores than a chip. TrueNorth has 64 x 64 = 4,096, and maps over several "
-        "chips are not made. Fewer bits, fewer channels or partial sums at rate take fewer cores."
+        "chips are not made. Fewer bits, fewer channels, the first layer on the host, or partial "
+        "sums at rate take fewer cores."
     ),
     "SN583": (
         "There is no placement of this name. `spectral` is the default, `anneal` looks longer, "

@@ -96,12 +96,12 @@ def axon_faults(core_map: CoreMap) -> list[Diagnostic]:
 
 
 def mesh_faults(core_map: CoreMap) -> list[Diagnostic]:
-    """SN571: more cores than a chip has, two at one place, off the grid, or too far apart."""
+    """SN582, more cores than a chip has; SN571, two at one place, off the grid, too far apart."""
     m, spec = core_map, core_map.spec
     if m.cores > spec.cores:
         message = f"{m.cores} cores; a chip has {spec.cores}"
         cure = "a smaller network, fewer bits for the weights, or the first layer on the host"
-        return [Diagnostic("SN571", message, help=cure)]
+        return [Diagnostic("SN582", message, help=cure)]
     places = m.positions.astype(np.int64)
     off = ((places < 0) | (places >= np.array(spec.grid))).any(axis=1)
     keys = places[:, 1] * (1 << 20) + places[:, 0]

@@ -128,7 +128,7 @@ def test_crossbar_bits_that_break_rules() -> None:
 
 def test_too_many_cores_and_targets_too_far_away() -> None:
     m = replace(layered_map(), spec=replace(TRUENORTH, grid=(1, 2)))
-    assert codes(m) == ["SN571"]
+    assert codes(m) == ["SN582"]
     near = replace(layered_map(), spec=replace(TRUENORTH, reach=(-1, 1)))
     assert [fault.where for fault in check_map(near)] == ['core 0, neuron 0 (unit 0 of "a")']
 

@@ -48,7 +48,10 @@ class Memory:
             if size <= len(raw) <= 2 * size + mmap.PAGESIZE:
                 return raw
             self._free.append(raw)
-        raw = mmap.mmap(-1, size)
+        try:
+            raw = mmap.mmap(-1, size)
+        except OSError as error:  # what numpy.empty would say
+            raise MemoryError(f"{size:,} bytes for the results of a batch") from error
         if hasattr(mmap, "MADV_HUGEPAGE"):
             raw.madvise(mmap.MADV_HUGEPAGE)
         return raw

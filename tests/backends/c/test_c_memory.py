@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import c_tools
 import numpy as np
+import pytest
 from loihi_networks import build, inputs_for
 
 from snnc.backends.c.memory import Memory
@@ -44,6 +45,11 @@ def test_pieces_that_are_far_too_large_are_left_alone_and_forgotten() -> None:
 
 def test_nothing_needs_no_memory() -> None:
     assert Memory().empty((0, 5), np.int32).shape == (0, 5)
+
+
+def test_too_much_is_an_error_of_memory() -> None:
+    with pytest.raises(MemoryError, match="bytes for the results of a batch"):
+        Memory().empty((1 << 60,), np.int8)
 
 
 def test_a_trace_keeps_its_numbers_when_the_next_run_writes_its_own() -> None:

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from models import MODELS, Model
 import snnc
 from snnc.backends.c.build import built_library, find_compiler
 from snnc.backends.c.emit import sources
+from snnc.backends.c.proof import differing
 from snnc.backends.c.simulator import CSimulator
 from snnc.backends.reference import Simulator, Trace
 from snnc.driver.samples import open_inputs
@@ -109,8 +110,8 @@ def _rates(subjects: list[Subject], compiler: str, options: argparse.Namespace) 
     for s in subjects:
         program, simulator = CSimulator(s.network, compiler=compiler), Simulator(s.network)
         few = s.x[: options.few]
-        equal = same(program.run(s.x), simulator.run(s.x)) if options.all else True
-        equal = equal and same(program.run(few), simulator.run(few))
+        equal = not options.all or differing(program.run(s.x), simulator.run(s.x)) is None
+        equal = equal and differing(program.run(few), simulator.run(few)) is None
         ann = _session(s.model)
         taken = in_turns(
             {
@@ -156,18 +157,6 @@ def in_turns(work: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[
             if turn:
                 taken[name].append(time.perf_counter() - start)
     return taken
-
-
-def same(ours: Trace, theirs: Trace) -> bool:
-    """Whether two traces hold the same numbers."""
-    for field in fields(Trace):
-        a, b = getattr(ours, field.name), getattr(theirs, field.name)
-        if isinstance(a, dict):
-            if any(not np.array_equal(a[key], b[key]) for key in b):
-                return False
-        elif isinstance(a, np.ndarray) and not np.array_equal(a, b):
-            return False
-    return True
 
 
 def _processes(

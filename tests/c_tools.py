@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from loihi_networks import inputs_for
 
 from snnc.backends.c import build as building
 from snnc.backends.c.build import find_compiler
 from snnc.backends.c.simulator import CSimulator
+from snnc.backends.reference.simulator import Simulator
 from snnc.backends.reference.trace import Trace
 from snnc.ir import model as m
 
@@ -38,6 +40,17 @@ def wrong_simulator(network: m.Network, files: Mapping[str, bytes]) -> CSimulato
     found = simulator(network, files=files)
     found._proof.needed = False
     return found
+
+
+def compared(network: m.Network, files: Mapping[str, bytes]) -> list[str]:
+    """What differs between a program and the simulator, on samples at which everybody fires."""
+    x = inputs_for(network, 7)
+    names = [p.name for p in network.populations]
+    ours = wrong_simulator(network, files).run(x, record=names)
+    theirs = Simulator(network, threads=1).run(x, record=names)
+    spiking = [p.name for p in network.populations if not isinstance(p.neuron, m.Integrator)]
+    assert all(int(theirs.spikes[name].sum()) > 0 for name in spiking)
+    return differences(ours, theirs)
 
 
 def quick_builds(patch: pytest.MonkeyPatch, cache: Path) -> None:

@@ -56,10 +56,15 @@ def describe(plan: Plan) -> dict[str, Any]:
         "delayed": [_delayed(plan, train) for train in plan.trains if train.history],
         "arrays": arrays,
         "uncleared": next((a["name"] for a in arrays if a.get("filled")), "current"),
-        "scratch": _scratch(plan),
+        "scratch": _scratch(plan) | _lists(layers),
         "tables": [c["table"] for layer in layers for c in layer["connections"] if c["table"]],
         "weights": [constant.as_dict() for constant in constants],
     }
+
+
+def _lists(layers: list[dict[str, Any]]) -> dict[str, int]:
+    """Sizes of the lists of images, which layers use in turn."""
+    return {name: max(layer["lists"][name] for layer in layers) for name in ("image", "image_ends")}
 
 
 def _largest(plan: Plan) -> dict[str, int]:
@@ -232,16 +237,11 @@ def _head(plan: Plan, head: m.Head) -> dict[str, Any]:
 
 def _scratch(plan: Plan) -> dict[str, int]:
     """Sizes of what the layers write and forget: a row of currents, and lists of spikes."""
-    current, bits, columns, planes, column, images, ends = 16, 8, 1, 1, 0, 0, 0
+    current, bits, columns, planes, column = 16, 8, 1, 1, 0
     for layer in plan.layers:
         current = max(current, layer.summed.width * layer.summed.lanes)
-        seen = [plan.image(c) for c in layer.spiking]
-        lists = [plan.block * len(plan.train(c.source, c).planes) for c in layer.spiking]
-        pairs = [(n, each) for n, each in zip(lists, seen, strict=True) if each is not None]
-        images = max(images, sum(n * each.room for n, each in pairs))
-        ends = max(ends, sum(n * each.ends for n, each in pairs))
-        for c, image in zip(layer.spiking, seen, strict=True):
-            listed = listing(c)
+        for c in layer.spiking:
+            listed, image = listing(c), plan.image(c)
             columns = max(columns, listed.columns)
             wide = max(listed.columns, table_columns(c) if plan.choice(c).tabled else 0)
             bits = max(bits, wide * 8 * c.kernel.size[0] * c.from_size.bytes)
@@ -255,6 +255,4 @@ def _scratch(plan: Plan) -> dict[str, int]:
         "run": max(bits // 8, column) + 16,
         "columns": columns,
         "planes": planes,
-        "image": images,
-        "image_ends": ends,
     }

@@ -144,8 +144,12 @@ def describe_spiking(plan: Plan, c: Connection, constants: list[Constant]) -> di
     }
 
 
-def place_images(connections: list[dict[str, Any]], block: int) -> None:
-    """Where the lists of images of a layer's connections lie in those of the state."""
+def place_images(connections: list[dict[str, Any]], block: int) -> dict[str, int]:
+    """Say where the lists of images of a layer's connections lie in those of the state.
+
+    Returns:
+        What they take together: entries of lists, `image`, and of the ends of cells, `image_ends`.
+    """
     entries = ends = 0
     for c in connections:
         for chain in c["chains"] if c["image"] else ():
@@ -153,6 +157,7 @@ def place_images(connections: list[dict[str, Any]], block: int) -> None:
             chain["image"], chain["ends"] = entries, ends
             entries += lists * c["image"]["room"]
             ends += lists * c["image"]["ends"]
+    return {"image": entries, "image_ends": ends}
 
 
 def worth_of(network: m.Network, c: Connection) -> Array:

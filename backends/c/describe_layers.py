@@ -47,6 +47,7 @@ def describe_layer(plan: Plan, layer: Layer) -> tuple[dict[str, Any], list[Const
         "bias": "none",
         "v_init": "none",
         "sums": [],
+        "lists": {"image": 0, "image_ends": 0},
         "steady": False,
         "ahead": False,
     }
@@ -67,7 +68,7 @@ def describe_layer(plan: Plan, layer: Layer) -> tuple[dict[str, Any], list[Const
         found |= _neuron(plan, layer, constants)
     found |= _drive(plan, layer, constants, state)
     found["connections"] = [describe_spiking(plan, c, constants) for c in layer.spiking]
-    place_images(found["connections"], plan.block)
+    found["lists"] = place_images(found["connections"], plan.block)
     if plan.phases is None:
         found |= _steady(plan, layer, found, state)
     filled = {f"v_{ident}": found["v_init"], f"constant_{ident}": found["bias"]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,11 @@ from typing import Any
 import numpy as np
 
 from snnc.backends.c.describe import INTERFACE
+from snnc.backends.c.work import Part
 from snnc.diagnostics import Diagnostic, InputError
 from snnc.ir.tensors import Array
 
 _ALIGNMENT = 64
-
-Runner = Callable[[Array, int, int], None]
-"""Runs samples: in a state, from a first one on, so many."""
 
 RESULT = np.dtype(
     [
@@ -111,7 +108,7 @@ class Library:
         start = -raw.ctypes.data % _ALIGNMENT
         return raw[start : start + self._size]
 
-    def runner(self, **given: Any) -> Runner:
+    def part(self, **given: Any) -> Part:
         """What runs some samples of a batch, while other threads go on.
 
         Args:

@@ -17,8 +17,9 @@ from snnc.backends.c.memory import Memory
 from snnc.backends.c.proof import Proof
 from snnc.backends.c.traces import Collected, make_trace
 from snnc.backends.c.work import run_parts
+from snnc.backends.golden import first_samples
 from snnc.backends.reference.groups import Progress
-from snnc.backends.reference.sources import Given
+from snnc.backends.reference.sources import Given, by_name
 from snnc.backends.reference.synapses import synapses
 from snnc.backends.reference.trace import Trace
 from snnc.backends.reference.validate import check_options, check_recorded
@@ -99,9 +100,7 @@ class CSimulator:
 
     def _prove(self, x: Given, **options: Any) -> None:
         """Compare every spike of the first sample with the reference simulator's."""
-        frames = {i.name for i in self.network.inputs if isinstance(i.coding, m.Events)}
-        given = x if isinstance(x, Mapping) else {self.network.inputs[0].name: x}
-        one = {name: v[:, :1] if name in frames else v[:1] for name, v in given.items()}
+        one = first_samples(self.network, by_name(self.network, x), 1)
         options["record"] = [p.name for p in self.network.populations]
         ours = self._run(one, progress=None, **options)
         if ours.samples:
@@ -138,7 +137,7 @@ class CSimulator:
         """Run the program alone, on inputs that were checked; `run` makes a trace of it."""
         collected = self._allocate(brought, record)
 
-        part = self._library.runner(
+        part = self._library.part(
             steps=brought.steps,
             exits=int(exits),
             frames=brought.frames,

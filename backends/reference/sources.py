@@ -27,7 +27,7 @@ def check_inputs(network: model.Network, given: Given, integer: bool) -> dict[st
     Raises:
         InputError: SN502, SN503, SN504, SN507 or SN508.
     """
-    arrays = _by_name(network, given)
+    arrays = by_name(network, given)
     checked = {i.name: _check_input(i, arrays[i.name], integer) for i in network.inputs}
     counts = {name: _samples(network, name, array) for name, array in checked.items()}
     if len(set(counts.values())) > 1:
@@ -36,7 +36,12 @@ def check_inputs(network: model.Network, given: Given, integer: bool) -> dict[st
     return checked
 
 
-def _by_name(network: model.Network, given: Given) -> Mapping[str, Array]:
+def by_name(network: model.Network, given: Given) -> Mapping[str, Array]:
+    """One unchecked array per input of the network.
+
+    Raises:
+        InputError: SN502, names do not match, or one array was given for several inputs.
+    """
     names = [i.name for i in network.inputs]
     if not isinstance(given, Mapping):
         if len(names) != 1:

@@ -39,20 +39,11 @@ def tabled(files: dict[str, bytes]) -> int:
     return files["program.c"].count(b"snn_add_row_tabled(")
 
 
-def compared(network: m.Network, files: dict[str, bytes]) -> list[str]:
-    x = inputs_for(network, 7)
-    names = [p.name for p in network.populations]
-    ours = c_tools.wrong_simulator(network, files).run(x, record=names)
-    theirs = Simulator(network, threads=1).run(x, record=names)
-    assert all(int(theirs.spikes[n].sum()) > 0 for n in "abc")
-    return c_tools.differences(ours, theirs)
-
-
 def test_a_program_with_tables_does_what_the_simulator_does() -> None:
     network = busy()
     files = sources(network, ALL)
     assert tabled(files) == 3  # both signs of a, and b
-    assert compared(network, files) == []
+    assert c_tools.compared(network, files) == []
 
 
 def test_tables_are_read() -> None:
@@ -62,7 +53,7 @@ def test_tables_are_read() -> None:
     text = files["snn_tables.h"].decode()
     assert text.count("alone[lane] + table") == 1
     wrong = text.replace("alone[lane] + table", "alone[lane] - table").encode()
-    assert compared(network, {**files, "snn_tables.h": wrong}) != []
+    assert c_tools.compared(network, {**files, "snn_tables.h": wrong}) != []
 
 
 @pytest.mark.parametrize("options", [c_tools.SANITIZED, c_tools.ELSEWHERE, ("-O0", "-DSNN_LISTS")])
